@@ -1,0 +1,76 @@
+# avepoint-elements. `make` builds the C module under build/; `make help` lists
+# the rest. Lua and libcurl are found by pkg-config; where they are elsewhere:
+# make LUA_INCDIR=/opt/lua/include CURL_DIR=/opt/curl
+PREFIX    ?= /usr/local
+LUA_SHARE ?= $(PREFIX)/share/lua/5.4
+LUA_LIB   ?= $(PREFIX)/lib/lua/5.4
+CFLAGS    ?= -O2 -g
+WARNINGS   = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+             -Wcast-qual -Wwrite-strings -Wundef
+BUILD      = build
+CORE       = $(BUILD)/avepoint/elements/core.so
+SRC        = $(sort $(wildcard src/*.c))
+LUA       ?= $(or $(shell for l in lua5.4 lua-5.4 lua54 lua; do \
+             command -v $$l && exit; done),lua5.4)
+
+LUA_INC  = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell \
+           for p in lua5.4 lua-5.4 lua54 lua; do pkg-config --cflags \
+           "$$p >= 5.4 $$p < 5.5" 2>/dev/null && exit; done))
+CURL_INC = $(if $(CURL_DIR),-I$(CURL_DIR)/include,$(shell \
+           pkg-config --cflags libcurl 2>/dev/null || curl-config --cflags 2>/dev/null))
+CURL_LIB = $(if $(CURL_DIR),-L$(CURL_DIR)/lib -lcurl,$(or $(shell \
+           pkg-config --libs libcurl 2>/dev/null || curl-config --libs 2>/dev/null),-lcurl))
+# glibc warns of FORTIFY without -O, and a distribution may bring its own level
+OPTIMIZED = $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))
+FORTIFY   = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,$(if \
+            $(OPTIMIZED),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+COMPILE   = $(CC) -std=c99 -fPIC -fvisibility=hidden $(FORTIFY) \
+            -fstack-protector-strong -Wformat=2 -Werror=format-security \
+            $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(LUA_INC) $(CURL_INC)
+LINK      = -shared -Wl,-z,relro,-z,now,-z,nodelete $(LDFLAGS) $(CURL_LIB) -ldl -pthread
+
+# the checkout's modules come first, whatever the caller's Lua is set to
+export LUA_PATH  := lua/?.lua;lua/?/init.lua;./?.lua;$(or $(LUA_PATH_5_4),$(LUA_PATH));;
+export LUA_CPATH := $(BUILD)/?.so;$(or $(LUA_CPATH_5_4),$(LUA_CPATH));;
+unexport LUA_PATH_5_4 LUA_CPATH_5_4 LUA_INIT LUA_INIT_5_4
+export AVEPOINT_BUILD := $(BUILD)
+
+all: $(CORE) ## build build/avepoint/elements/core.so (the default)
+test: ## build and run every spec (ARGS='spec/x_spec.lua' for one)
+demo: ## walk a sandbox tenant and print its users
+bench: ## measure a walk beside the floor
+lint: ## luacheck, clang-format, luarocks lint, gcc and clang without a warning
+# what needs packages installs them first, then starts make anew to find them
+test demo bench lint:
+	@.ci/deps $@
+	@$(MAKE) --no-print-directory run-$@
+run-test: $(CORE)
+	busted --lua=$(LUA) $(ARGS)
+run-demo: $(CORE)
+	@$(LUA) spec/demo.lua $(ARGS)
+run-bench: $(CORE)
+	@$(LUA) spec/bench/bench.lua $(ARGS)
+run-lint:
+	@COMPILE='$(filter-out $(CC),$(COMPILE))' .ci/lint
+
+# linked aside and renamed: several makes at a time never see half a library
+$(CORE): $(SRC) $(wildcard src/*.h) $(BUILD)/flags
+	$(info $(COMPILE) $(SRC) -o $@ $(LINK))
+	@mkdir -p $(@D); $(COMPILE) $(SRC) -o $@.$$$$ $(LINK) && mv -f $@.$$$$ $@ || { \
+	  rm -f $@.$$$$; echo "where packages are missing: make deps" >&2; exit 1; }
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); echo '$(COMPILE) $(SRC) $(LINK)' >$@.$$$$; \
+	if cmp -s $@.$$$$ $@; then rm -f $@.$$$$; else mv -f $@.$$$$ $@; fi
+
+deps: ## install what building and testing needs (FOR='demo' for a part)
+	@.ci/deps $(FOR)
+install: $(CORE) ## copy the module to PREFIX (/usr/local), under DESTDIR
+	@set -e; umask 022; for f in $$(cd lua && find . -name '*.lua'); do \
+	  install -D -m 644 "lua/$$f" "$(DESTDIR)$(LUA_SHARE)/$$f"; done; \
+	install -D -m 755 $(CORE) "$(DESTDIR)$(LUA_LIB)/avepoint/elements/core.so"
+clean: ## remove build/
+	rm -rf build
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
+FORCE:
+.PHONY: all test demo bench lint deps install clean help FORCE run-test run-demo run-bench run-lint

@@ -1,0 +1,57 @@
+rockspec_format = "3.0"
+package = "avepoint-elements"
+version = "scm-1"
+
+source = {
+   url = "git+https://example.org/avepoint-elements.git",
+}
+
+description = {
+   summary = "The users of a customer's tenant, from the AvePoint Elements API",
+   detailed = [[
+Retrieves the basic information of the users of a tenant: walks the pages,
+keeps to the service's limits, and names the status flags.]],
+   license = "MIT",
+   labels = { "avepoint", "http", "api" },
+}
+
+supported_platforms = { "linux" }
+
+dependencies = {
+   "lua >= 5.4, < 5.5",
+   "lua-cjson >= 2.1.0",
+}
+
+-- by its library alone: its header lies in no common place on Debian
+external_dependencies = {
+   CURL = { library = "curl" },
+}
+
+build = {
+   type = "builtin",
+   -- all of them, by name: LuaRocks does not look for any under lua/
+   modules = {
+      ["avepoint.elements"] = "lua/avepoint/elements.lua",
+      ["avepoint.elements.check"] = "lua/avepoint/elements/check.lua",
+      ["avepoint.elements.client"] = "lua/avepoint/elements/client.lua",
+      ["avepoint.elements.engine"] = "lua/avepoint/elements/engine.lua",
+      ["avepoint.elements.failure"] = "lua/avepoint/elements/failure.lua",
+      ["avepoint.elements.pace"] = "lua/avepoint/elements/pace.lua",
+      ["avepoint.elements.plan"] = "lua/avepoint/elements/plan.lua",
+      ["avepoint.elements.resume"] = "lua/avepoint/elements/resume.lua",
+      ["avepoint.elements.retry_after"] = "lua/avepoint/elements/retry_after.lua",
+      ["avepoint.elements.status"] = "lua/avepoint/elements/status.lua",
+      ["avepoint.elements.tenant"] = "lua/avepoint/elements/tenant.lua",
+      ["avepoint.elements.timestamp"] = "lua/avepoint/elements/timestamp.lua",
+      ["avepoint.elements.token"] = "lua/avepoint/elements/token.lua",
+      ["avepoint.elements.version"] = "lua/avepoint/elements/version.lua",
+      ["avepoint.elements.walk"] = "lua/avepoint/elements/walk.lua",
+      ["avepoint.elements.wire"] = "lua/avepoint/elements/wire.lua",
+      ["avepoint.elements.core"] = {
+         sources = { "src/core.c", "src/json.c", "src/seen.c", "src/transport.c" },
+         libraries = { "curl", "dl", "pthread" },
+         incdirs = { "$(CURL_INCDIR)" },
+         libdirs = { "$(CURL_LIBDIR)" },
+      },
+   },
+}

@@ -1,0 +1,179 @@
+-- client: one service address, one credential, one engine.
+--
+-- Options are checked here, before anything is opened; what is of the right type but unusable is a `config` error.
+
+local check = require("avepoint.elements.check")
+local core = require("avepoint.elements.core")
+local engine = require("avepoint.elements.engine")
+local failure = require("avepoint.elements.failure")
+local pace = require("avepoint.elements.pace")
+local tenant = require("avepoint.elements.tenant")
+local token = require("avepoint.elements.token")
+local wire = require("avepoint.elements.wire")
+
+local format = string.format
+
+---@class avepoint.Client
+local client = {}
+client.__index = client
+client.__name = "avepoint.Client"
+
+---@class avepoint.ClientOptions
+---@field token string|fun(): string?, number|string? a bearer token, or a function that gives one and perhaps its
+--- lifetime in seconds, or nil and a message; asked again after an HTTP 401
+---@field base_url string? host and path, https (http to this machine); the commercial environment's by default
+---@field timeout number? seconds an attempt may take, 60 by default
+---@field connect_timeout number? seconds until a connection stands, 10 by default
+---@field concurrency integer? requests at once for all walks, 1 to 32, 8 by default
+---@field max_attempts integer? attempts a page, 8 by default; 1 switches repeats off
+---@field ca_file string? PEM file with the authorities to trust, instead of the system's
+---@field proxy string? URL; "" for none, whatever the environment says
+---@field user_agent string? printable ASCII
+---@field on_event fun(event: table)? hears of requests, answers, repeats and pages
+---@field wait fun(fd: integer, seconds: number)? returns when fd is readable or the time is over; may yield
+
+-- The vendor's commercial environment; "/partner" is in its request sample.
+local BASE_URL = "https://graph.avepointonlineservices.com/partner"
+
+local TIMEOUT, CONNECT_TIMEOUT = 60, 10 -- seconds an attempt
+local STALL_TIMEOUT = 30 -- seconds without a byte once an answer began
+local CONCURRENCY = 8 -- requests at once; pace has the sources of these
+local USER_AGENT = "avepoint-elements/" .. require("avepoint.elements.version") .. " (Lua)"
+
+local function secret_token(v)
+   if type(v) == "function" then
+      return nil
+   elseif type(v) ~= "string" then
+      return "a string or a function, not a " .. type(v), true
+   end
+   local flaw = token.flaw(v)
+   return flaw and "a bearer token; this one " .. flaw, true
+end
+
+local function address(v)
+   if type(v) ~= "string" then
+      return "a string"
+   end
+   local _, why = wire.address(v)
+   -- what stands in front of an @ may be a password
+   return why and format("an address like https://host/path; this one %s", why), true
+end
+
+local function proxy(v)
+   if type(v) ~= "string" then
+      return "a string"
+   elseif v ~= "" and not core.url(v:find("://", 1, true) and v or "http://" .. v) then
+      return "a URL or \"\"", true
+   end
+end
+
+local function user_agent(v)
+   if type(v) ~= "string" or #v > 256 or v:find("[^\x20-\x7e]") or v == "" then
+      return "printable ASCII, at most 256 bytes"
+   end
+end
+
+local RULES = {
+   token = secret_token,
+   base_url = address,
+   timeout = check.seconds(),
+   connect_timeout = check.seconds(),
+   concurrency = check.integer(1, 32),
+   max_attempts = check.integer(1, 100),
+   ca_file = check.type("string"),
+   proxy = proxy,
+   user_agent = user_agent,
+   on_event = check.type("function"),
+   wait = check.type("function"),
+}
+
+local function readable(path)
+   local file, message = io.open(path, "rb")
+   if not file then
+      return nil, message
+   end
+   local byte
+   byte, message = file:read(1)
+   file:close()
+   return byte ~= nil, message or "it is empty"
+end
+
+---@param options avepoint.ClientOptions
+---@return avepoint.Client? client
+---@return avepoint.Error? err kind `config`
+function client.new(options)
+   local level = 2
+   local o = check.fields("client", options, RULES, level)
+   if not o.token then
+      check.misuse(level, "client: a credential is missing: give token")
+   end
+   if o.ca_file then
+      local ok, message = readable(o.ca_file)
+      if not ok then
+         return nil, failure.new("config", "ca_file can't be read: " .. failure.clean(message))
+      end
+   end
+   local concurrency = math.tointeger(o.concurrency or CONCURRENCY)
+   local handle, message = core.open {
+      slots = concurrency + 1, -- one more for the token's request
+      timeout = o.timeout or TIMEOUT,
+      connect_timeout = o.connect_timeout or CONNECT_TIMEOUT,
+      stall_timeout = STALL_TIMEOUT,
+      user_agent = o.user_agent or USER_AGENT,
+      ca_file = o.ca_file,
+      proxy = o.proxy,
+   }
+   if not handle then
+      return nil, failure.new("config", "libcurl can't be set up: " .. failure.clean(message))
+   end
+   local self = setmetatable({ base = wire.address(o.base_url or BASE_URL), concurrency = concurrency }, client)
+   self.engine = engine.new {
+      handle = handle,
+      pace = pace.new {
+         concurrency = concurrency, max_attempts = math.tointeger(o.max_attempts), random = math.random,
+      },
+      token = token.new(o.token),
+      wait = o.wait,
+      on_event = o.on_event,
+      now = core.now,
+   }
+   return self
+end
+
+---A customer's tenant. Sends nothing; raises on an id that is no id.
+---@param customer_id string
+---@param tenant_id string
+---@return avepoint.Tenant
+function client:tenant(customer_id, tenant_id)
+   check.path_id("tenant", "customer id", customer_id, 2)
+   check.path_id("tenant", "tenant id", tenant_id, 2)
+   return setmetatable({
+      customer_id = customer_id,
+      tenant_id = tenant_id,
+      concurrency = self.concurrency,
+      engine = self.engine,
+      endpoint = {
+         url = wire.endpoint(self.base.url, customer_id, tenant_id), cleartext = self.base.cleartext,
+      },
+   }, tenant)
+end
+
+---The descriptor for hosts with an event loop: readable when a walk has something to do.
+---@return integer
+function client:fd()
+   self.engine:check()
+   return self.engine.handle:fd()
+end
+
+---Closes the client and its walks; what is in flight is withdrawn. May be called again; never raises.
+function client:close()
+   self.engine:close()
+end
+
+client.__close = client.close
+
+function client:__tostring()
+   return format("avepoint.Client (%s)", self.base.host)
+end
+
+return client

@@ -1,0 +1,310 @@
+-- engine: sends the requests of all walks of a client, waits for them and sends again; the only one that calls
+-- the core's handle.
+--
+-- When to send is asked of pace, what to send of the walks (lowest page first, so that repeats precede fresh
+-- pages), with which token of token. Whoever waits drives the engine for everybody; nobody depends on another
+-- being resumed. Walks are held weakly: one that nobody holds any more is gone.
+
+local core = require("avepoint.elements.core")
+local failure = require("avepoint.elements.failure")
+local retry_after = require("avepoint.elements.retry_after")
+
+local huge, max, min = math.huge, math.max, math.min
+local running = coroutine.running
+
+local engine = {}
+engine.__index = engine
+engine.__name = "avepoint.elements.engine"
+
+-- How long one that waits sleeps at most while another coroutine asks for the token.
+local TOKEN_WAIT = 0.02
+
+---@param parts {handle: userdata, pace: table, token: table, wait: function?, on_event: function?, now: function}
+---@return table engine
+function engine.new(parts)
+   return setmetatable({
+      handle = parts.handle,
+      pace = parts.pace,
+      token = parts.token,
+      host_wait = parts.wait,
+      on_event = parts.on_event,
+      now = parts.now,
+      walks = setmetatable({}, { __mode = "k" }),
+      flying = {}, -- jobs by the id of their request
+      drivers = setmetatable({}, { __mode = "k" }), -- coroutines that wait here now
+      calling = setmetatable({}, { __mode = "k" }), -- coroutines inside a function of the caller's
+   }, engine)
+end
+
+---Raises where the engine can't be used (any more).
+function engine:check()
+   local state = self.handle:state()
+   if state == "closed" then
+      error(failure.new("closed", "the client is closed; make a new one"), 0)
+   elseif state == "forked" then
+      error(failure.new("forked", "the client belongs to the parent process; make one in this process"), 0)
+   elseif self.calling[running()] then
+      error("avepoint.elements: only close and receipt may be called from inside token and on_event", 0)
+   elseif core.interrupted() then
+      error(failure.new("interrupted", "Ctrl-C was typed"), 0)
+   end
+end
+
+-- Calls a function of the caller's; what it raises comes through unchanged.
+local function call(self, f, ...)
+   local co = running()
+   self.calling[co] = true
+   local results = table.pack(pcall(f, ...))
+   self.calling[co] = nil
+   if not results[1] then
+      error(results[2], 0)
+   end
+   return table.unpack(results, 2, results.n)
+end
+
+---Tells the hook, if there is one.
+---@param event table
+function engine:emit(event)
+   if self.on_event then
+      call(self, self.on_event, event)
+   end
+end
+
+-- The job to send next: of the walk with the fewest requests out, its lowest page that is due.
+local function pick(self, now)
+   local best, least, due = nil, huge, huge
+   for walk in next, self.walks do
+      local job, when = walk:next_job(now)
+      if job and walk.out < least then
+         best, least = job, walk.out
+      elseif when then
+         due = min(due, when)
+      end
+   end
+   return best, due
+end
+
+local function send(self, job, now, value, generation)
+   local id, message = self.handle:send {
+      url = job.url, body = job.body, bearer = value, limit = job.limit, cleartext = job.cleartext,
+   }
+   if not id then
+      job.err = failure.new("config", "libcurl could not take the request: " .. failure.clean(message))
+      return
+   end
+   local walk = job.walk[1]
+   job.id, job.generation, job.requests = id, generation, job.requests + 1
+   job.ticket = self.pace:sent(now)
+   self.flying[id] = job
+   walk.out = walk.out + 1
+   local stats = job.stats
+   stats.requests = stats.requests + 1
+   if job.requests > 1 then
+      stats.retries = stats.retries + 1
+   end
+   self:emit { type = "request", page_index = job.page, attempt = job.requests }
+end
+
+-- Sends what may go out; returns seconds until there is more to send, huge where only an answer helps.
+local function fill(self)
+   while true do
+      local now = self.now()
+      local wait = self.pace:wait(now)
+      if wait then
+         return wait
+      end
+      local job, due = pick(self, now)
+      if not job then
+         return due
+      elseif self.asking and coroutine.status(self.asking) ~= "dead" then
+         return TOKEN_WAIT
+      end
+      self.asking = running()
+      local ok, value, generation = pcall(call, self, self.token.get, self.token)
+      self.asking = nil
+      if not ok then
+         error(value, 0)
+      elseif value then
+         send(self, job, now, value, generation)
+      else
+         job.err = generation
+         return 0
+      end
+   end
+end
+
+-- Seconds that the service asks to wait.
+local function asked_to_wait(answer)
+   local headers = failure.headers(answer.headers)
+   return headers["retry-after"] and retry_after.parse(headers["retry-after"], headers.date and headers.date[1])
+end
+
+local WHY = {
+   outage = "; too many requests failed in a row, so nothing more was sent",
+   too_long = "; it asks to wait longer than this call may",
+   deadline = "; another attempt would pass the deadline",
+}
+
+-- An error that could have been repeated says why it was not.
+local function explain(err, why)
+   err.message = err.message .. (WHY[why] or "")
+   return err
+end
+
+-- What an answer means for its job.
+local function settle(self, job, answer, now)
+   local err = failure.of(answer)
+   local ticket, deadline = job.ticket, job.deadline
+   job.id, job.ticket = nil, nil
+   if answer.ended == "no_memory" then
+      self.pace:cancelled(now, ticket)
+      job.err = "not enough memory"
+   elseif not err then
+      self.pace:answered(now, ticket, job, nil, deadline)
+      job.answer = answer
+   elseif err.kind == "auth" and err.status == 401 then
+      self.pace:cancelled(now, ticket)
+      local stale = job.generation < self.token.generation
+      if self.token:refused(job.generation) and (stale or not job.refreshed) then
+         job.refreshed = job.refreshed or not stale
+      else
+         job.err = err
+      end
+   else
+      err.retry_after = asked_to_wait(answer)
+      local verdict, delay = self.pace:answered(now, ticket, job, {
+         kind = err.kind, status = err.status, code = answer.code, retry_after = err.retry_after,
+      }, deadline)
+      if verdict == "retry" then
+         job.due = now + delay
+      else
+         job.err = explain(err, delay)
+      end
+   end
+   return err
+end
+
+-- Takes what is finished. The state is whole again before the hook hears of it.
+local function collect(self)
+   local any = false
+   for answer in self.handle.take, self.handle do
+      local job = self.flying[answer.id]
+      self.flying[answer.id] = nil
+      local walk = job and job.walk[1]
+      if walk then
+         any = true
+         walk.out = walk.out - 1
+         local now = self.now()
+         local err = settle(self, job, answer, now)
+         if self.on_event then
+            self:emit {
+               type = "response", page_index = job.page, status = answer.status > 0 and answer.status or nil,
+               seconds = answer.seconds, bytes = #answer.body, request_id = failure.request_id(answer.headers),
+               kind = err and err.kind,
+            }
+            if err and not job.err and not job.answer then
+               self:emit {
+                  type = "retry", page_index = job.page, kind = err.kind, attempt = job.requests,
+                  seconds = max(0, (job.due or now) - now),
+               }
+               local pause = self.pace:paused(now)
+               if pause then
+                  self:emit { type = "throttle", seconds = pause, status = err.status }
+               end
+            end
+         end
+      end
+   end
+   return any
+end
+
+local function wait(self, seconds)
+   if self.host_wait then
+      call(self, self.host_wait, self.handle:fd(), seconds)
+      return
+   end
+   local ok, message = self.handle:wait(seconds)
+   if not ok then
+      error(failure.new("network", "can't wait for the network: " .. failure.clean(message)), 0)
+   end
+end
+
+local function drive(self, resumed)
+   local ok, message = self.handle:drive(resumed)
+   if not ok then
+      error(failure.new("network", "can't drive the network: " .. failure.clean(message)), 0)
+   end
+end
+
+-- Even where the job is done already the engine is driven once, so that the next requests are out while the caller
+-- works on this one's page.
+local function run(self, walk, job)
+   local resumed = next(self.drivers) == nil
+   self.drivers[running()] = true
+   while true do
+      self:check()
+      local done = job.answer or job.err
+      local left = walk.deadline and not done and walk.deadline - self.now() or huge
+      if left <= 0 then
+         error(walk:too_late(), 0)
+      end
+      local seconds = fill(self)
+      drive(self, resumed)
+      resumed = false
+      local any = collect(self)
+      if job.answer or job.err then
+         return
+      elseif not any then
+         local before = self.now()
+         local paused = self.pace:paused(before)
+         wait(self, max(0, min(seconds, left, 60)))
+         if paused then
+            job.stats.throttled_seconds = job.stats.throttled_seconds + min(paused, self.now() - before)
+         end
+      end
+   end
+end
+
+---Drives until a job has its answer or its error; raises what hinders that.
+---@param walk table
+---@param job table
+function engine:await(walk, job)
+   self:check()
+   local ok, err = pcall(run, self, walk, job)
+   self.drivers[running()] = nil
+   if not ok then
+      error(err, 0)
+   end
+end
+
+---The bytes of a job's answer were no JSON. Is it asked again?
+---@param job table
+---@return boolean
+function engine:torn(job)
+   if not self.pace:garbled(job) then
+      return false
+   end
+   job.answer = nil
+   return true
+end
+
+---Withdraws a job.
+---@param job table
+function engine:drop(job)
+   if job.id and self.handle:state() == "open" then
+      self.handle:cancel(job.id)
+      self.flying[job.id] = nil
+      self.pace:cancelled(self.now(), job.ticket)
+   end
+   job.id = nil
+end
+
+---Closes every walk, then the handle. A forked child's handle only forgets.
+function engine:close()
+   for walk in next, self.walks do
+      walk:close()
+   end
+   self.handle:close()
+end
+
+return engine

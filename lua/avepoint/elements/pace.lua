@@ -1,0 +1,306 @@
+-- pace: when a request may go out, and what an answer means for those after it. One pace serves one client.
+-- Pure: no I/O, no clock (`now` is passed in: seconds, any origin, never going back), no dice (`random` is passed in).
+-- Criteria: a page is lost only when the service stays down; a refusal (429) is heeded by the whole client at once; a
+-- rate limit, which a window alone cannot keep to, is learnt from two refusals and then met.
+-- Every number of the policy is a constant below, with its unit and source; "sim" is spec/support/simulation.lua.
+
+local ceil, floor, huge, max, min = math.ceil, math.floor, math.huge, math.max, math.min
+local setmetatable = setmetatable
+
+-- attempts
+local MAX_ATTEMPTS = 8          -- per page, all but 429s; sim: at 20 % 503 over 1,000 pages 5 lose 27 % of walks
+local MAX_THROTTLES = 20        -- 429s per page
+local MAX_500 = 3               -- answers 500 per page; Azure, AWS
+local MAX_GARBLED = 2           -- bodies that do not parse, per page
+local MAX_HANDSHAKES = 2        -- CURLE_SSL_CONNECT_ERROR (35) per page
+local OUTAGE = 24               -- failures in a row, client-wide, with no good answer between; SRE: bound a client's retries
+local OUTAGE_MEMORY = 60        -- seconds of silence after which that row is forgotten; longer than any delay of a page
+local RETRY_STATUS = {          -- Azure
+   [408] = true, [425] = true, [429] = true, [500] = true, [502] = true, [503] = true, [504] = true,
+}
+local RETRY_CODE = {            -- CURLcodes; Azure
+   [6] = true, [7] = true, [16] = true, [18] = true, [28] = true, [35] = true, [52] = true, [55] = true, [56] = true,
+   [92] = true,
+}
+
+-- delays
+local DELAY_BASE = 0.5          -- seconds; full jitter: U(0, min(cap, base·2^(n-1))), n-th failure of the page; Stripe
+local DELAY_CAP = 20            -- seconds; AWS
+local THROTTLE_BASE = 2         -- seconds; 429 without header: U(0.5, 1)·min(cap, base·2^(n-1)), n-th in a row; AWS 1 s
+local THROTTLE_CAP = 60         -- seconds; Azure, Octokit
+local RETRY_AFTER_MAX = 120     -- seconds; more is "too long"; curl: check it is "within an acceptable range"
+local PAUSE_JITTER = 1          -- seconds on top of Retry-After, at most; Octokit
+local PAUSE_JITTER_SHARE = 0.1  -- of Retry-After, where that is more
+
+-- window
+local CONCURRENCY = 8           -- requests out at once, at most; Octokit 10
+local WINDOW_START = 4          -- requests
+local WINDOW_FLOOR = 1          -- requests
+local CUT_THROTTLE = 0.5        -- times the window: 429, 503 with Retry-After; TCP
+local CUT_SERVER = 0.9          -- times the window: other 5xx, timeouts; Netflix
+
+-- send pacing
+local RATE_FLOOR = 0.5          -- requests a second; botocore
+local SEARCH_START = 14         -- requests a second after the first 429; sim: 10 to 14 differ by 4 % at 20 r/s
+local SEARCH_STEP = 0.02        -- growth an answer until the second; sim: 0.012 is slow above 50 r/s, 0.03 overshoots
+local HOLD_SHARE = 0.97         -- of the limit found; sim: 0.98 brings third refusals, 0.95 costs 1.5 %
+local HOLD_TIME = 40            -- seconds t of sending at the rate held until it has doubled, 1 + (t/40)^3; sim
+local CUT_RATE_LEAST = 0.95     -- times the rate: a refusal cuts it at least to this; sim
+local CUT_RATE_MOST = 0.5       -- times the rate: and at most to this; sim: 0.25 is slow under a fixed-window limit
+local CUT_RATE_BLIND = 0.7      -- times the rate: a refusal that tells nothing of the limit; botocore
+local BURST_SLACK = 0.2         -- requests: what comes a little late has drained a little more; sim
+local LATE = 0.01               -- seconds: a request sent so soon after it was due was held back by the rate alone
+local LOG_SIZE = 128            -- requests remembered; sim: 512 is no better
+local HALVINGS = 16             -- of the bracket around the limit
+
+---@class Fault What was wrong with an attempt; the engine fills it in.
+---@field kind string an error's kind: "throttled", "server", "timeout", "network", "tls", "protocol", ...
+---@field status integer? HTTP status
+---@field code integer? CURLcode; 28 too where the engine's own clock ended the attempt
+---@field retry_after number? seconds, as retry_after.parse gives them (math.huge: too long)
+
+---@class Job One page. Pace counts here what came of it.
+---@field attempts integer? failures, but for 429s
+---@field throttles integer? 429s
+
+---@class Ticket
+---@class Pace
+local methods = {}
+local metatable = { __index = methods, __name = "avepoint.elements.pace" }
+
+local pace = {}
+
+-- The highest fill that a leaky bucket with this rate has had from the requests of the log that were let through.
+local function fill(log, rate)
+   local level, highest, last = 0, 0, nil
+   for i = max(1, log.n - LOG_SIZE + 1), log.n do
+      local ticket = log[i]
+      if not ticket.refused then
+         level = last and max(0, level - rate * (ticket.time - last) + 1) or 0
+         highest, last = max(highest, level), ticket.time
+      end
+   end
+   return highest
+end
+
+-- The bucket's burst, if this were its rate: a whole number, and the fill before the first refusal is less than 1 below.
+local function burst(self, rate)
+   return self.burst or ceil(fill(self.first_log, rate) - BURST_SLACK)
+end
+
+-- The limit, from two refusals. A leaky bucket (nginx's limit_req; token buckets are the same) overflows at the same fill
+-- both times, so its rate is the one at which the fills of both logs agree. The first log, short and steep, in effect
+-- gives the burst; the second, a slow climb past the limit, the rate.
+local function limit(self)
+   local low, high = RATE_FLOOR, self.pace
+   if fill(self.log, low) <= burst(self, low) then return high * CUT_RATE_BLIND end
+   for _ = 1, HALVINGS do
+      local rate = (low + high) / 2
+      if fill(self.log, rate) > burst(self, rate) then low = rate else high = rate end
+   end
+   return low
+end
+
+-- After a pause, when the answers are in: the rate to go on with.
+local function learn(self)
+   local log, passed, refused = self.log, 0, 0
+   for i = max(1, log.n - LOG_SIZE + 1), log.n do
+      if log[i].refused then refused = refused + 1 else passed = passed + 1 end
+   end
+   if refused == 0 then return end -- it was a 5xx that paused us
+   if not self.pace then
+      self.base, self.first_log = SEARCH_START, log
+   elseif passed > 0 then          -- otherwise the probe was refused: the pause was too short, the rate had no part in it
+      local found = limit(self)
+      self.burst, self.first_log = burst(self, found), nil
+      self.base = max(RATE_FLOOR, self.pace * CUT_RATE_MOST, min(self.pace * CUT_RATE_LEAST, found * HOLD_SHARE))
+   end
+   self.pace, self.calm, self.log = self.base, 0, { n = 0 }
+end
+
+-- A smaller window and a new epoch: answers to what was sent before teach the window nothing.
+local function cut(self, ticket, times)
+   if ticket.epoch ~= self.epoch then return false end
+   self.epoch, self.size = self.epoch + 1, max(WINDOW_FLOOR, self.size * times)
+   self.starting, self.streak = false, 0
+   return true
+end
+
+local function grow(self, ticket)
+   self.streak = self.streak + 1
+   if self.starting or self.streak >= self:window() then
+      self.size, self.streak = min(self.concurrency, self.size + 1), 0
+   end
+   if not ticket.paced then return end -- something else held us back: this tells nothing of a higher rate
+   if self.first_log then
+      self.pace = self.pace * (1 + SEARCH_STEP)
+   else
+      self.calm = self.calm + 1 / self.pace
+      self.pace = self.base * (1 + (self.calm / HOLD_TIME) ^ 3)
+   end
+end
+
+-- Throttles or failures of one sort are counted in the job under a name of their own, up to a number of their own.
+local function sort(self, fault)
+   if fault.status == 429 then return "throttles", self.max_attempts > 1 and MAX_THROTTLES or 1 end
+   if fault.code == 35 then return "handshakes", MAX_HANDSHAKES end
+   if fault.status == 500 then return "internal", MAX_500 end
+   return "others", (RETRY_STATUS[fault.status] or RETRY_CODE[fault.code]) and huge or 0
+end
+
+--- May one more request go out?
+---@param now number seconds
+---@return number? wait nil: yes; else seconds until it makes sense to ask again (math.huge: after the next answer)
+function methods:wait(now)
+   if self.pause_end then
+      if now < self.pause_end then return self.pause_end - now end
+      if self.probe then return huge end
+   end
+   if self.in_flight >= self:window() then return huge end
+   if self.pace and now < self.next_send then return self.next_send - now end
+end
+
+--- A request went out.
+---@param now number seconds
+---@return Ticket ticket for answered or cancelled, one of which must be called once
+function methods:sent(now)
+   local probing = self.pause_end ~= nil
+   if probing then learn(self) end
+   local ticket = { time = now, epoch = self.epoch, paced = false, refused = false }
+   if probing then self.probe = ticket end
+   if self.in_flight == 0 and now - self.last_answer > OUTAGE_MEMORY then self.failures = 0 end
+   self.in_flight = self.in_flight + 1
+   local log = self.log
+   log.n = log.n + 1
+   log[log.n], log[log.n - LOG_SIZE] = ticket, nil
+   if self.pace then
+      -- sent as soon as it was due, or nearly: the rate it was that held it back, and the delay is made up for
+      ticket.paced = not probing and now - self.next_send < min(LATE, 1 / self.pace)
+      self.next_send = (ticket.paced and self.next_send or now) + 1 / self.pace
+   end
+   return ticket
+end
+
+--- An answer came, or the attempt failed.
+---@param now number seconds
+---@param ticket Ticket
+---@param job Job the page's record
+---@param fault Fault? nil: a good answer
+---@param deadline number? seconds, on the clock of `now`; a repeat that would be later is not made
+---@return "ok"|"retry"|"fail" verdict
+---@return number|string|nil detail for "retry" seconds until the page is due (0: as soon as wait allows); for "fail" why:
+---   "final" (this is never repeated), "attempts", "outage", "too_long" (Retry-After) or "deadline"
+function methods:answered(now, ticket, job, fault, deadline)
+   local fresh, probing = ticket.epoch == self.epoch, ticket == self.probe
+   self.in_flight, self.last_answer = self.in_flight - 1, now
+   if probing then self.probe = nil end
+   if not fault then
+      self.failures = 0
+      if probing and now >= self.pause_end then self.pause_end = nil end
+      if fresh then
+         self.throttles = 0
+         grow(self, ticket)
+      end
+      return "ok"
+   end
+
+   local throttled, server = fault.status == 429, (fault.status or 0) >= 500
+   local header = (throttled or server) and fault.retry_after or nil
+   if throttled or header and fault.status == 503 then
+      cut(self, ticket, CUT_THROTTLE)
+   elseif server or fault.kind == "timeout" then
+      cut(self, ticket, CUT_SERVER)
+   end
+   local name, most = sort(self, fault)
+   job[name] = (job[name] or 0) + 1
+   if throttled then
+      ticket.refused = true
+      if fresh then self.throttles = self.throttles + 1 end
+   else
+      job.attempts = (job.attempts or 0) + 1
+      if most == 0 then return "fail", "final" end
+      self.failures = self.failures + 1
+   end
+
+   local delay, pause = 0, nil
+   if header then
+      if header > RETRY_AFTER_MAX then return "fail", "too_long" end
+      pause = header + (fresh and self.random() * max(PAUSE_JITTER, PAUSE_JITTER_SHARE * header) or 0)
+   elseif throttled then
+      pause = fresh and (0.5 + 0.5 * self.random()) * min(THROTTLE_CAP, THROTTLE_BASE * 2 ^ (self.throttles - 1))
+   else
+      delay = self.random() * min(DELAY_CAP, DELAY_BASE * 2 ^ (job.attempts - 1))
+   end
+   if pause then self.pause_end = max(self.pause_end or now, now + pause) end
+
+   if job[name] >= most or (job.attempts or 0) >= self.max_attempts then return "fail", "attempts" end
+   if self.failures >= OUTAGE then return "fail", "outage" end
+   if max(now + delay, self.pause_end or now) > (deadline or huge) then
+      return "fail", header and "too_long" or "deadline"
+   end
+   return "retry", delay
+end
+
+--- A request was withdrawn (its walk was closed), or had an answer that is no matter of pace (401).
+---@param _ number seconds, now
+---@param ticket Ticket
+function methods:cancelled(_, ticket)
+   self.in_flight = self.in_flight - 1
+   if ticket == self.probe then self.probe = nil end
+end
+
+--- A good answer turned out not to parse, which is seen only when the page is handed over.
+---@param job Job
+---@return boolean repeat whether the page is asked for again
+function methods:garbled(job)
+   job.attempts, job.torn = (job.attempts or 0) + 1, (job.torn or 0) + 1
+   return job.torn < MAX_GARBLED and job.attempts < self.max_attempts
+end
+
+--- What is left of a client-wide pause.
+---@param now number seconds
+---@return number? seconds nil: none
+function methods:paused(now)
+   return self.pause_end and now < self.pause_end and self.pause_end - now or nil
+end
+
+--- How many requests may be out at once.
+---@return integer
+function methods:window()
+   return floor(self.size)
+end
+
+--- The rate that requests are held to.
+---@return number? rate requests a second; nil: not paced
+function methods:rate()
+   return self.pace
+end
+
+--- A pace for a new client.
+---@param options { random: (fun(): number), concurrency: integer?, max_attempts: integer? }
+---@return Pace
+function pace.new(options)
+   local concurrency = options.concurrency or CONCURRENCY
+   return setmetatable({
+      random = options.random, concurrency = concurrency, max_attempts = options.max_attempts or MAX_ATTEMPTS,
+      in_flight = 0,       -- requests
+      last_answer = -huge, -- seconds
+      failures = 0,        -- in a row, without 429s
+      throttles = 0,       -- pauses for 429 in a row
+      size = min(WINDOW_START, concurrency), -- of the window, with its fraction
+      starting = true,     -- until the first cut
+      streak = 0,          -- good answers since the window last changed
+      epoch = 0,           -- cuts
+      pause_end = nil,     -- seconds; kept until a probe has come back good
+      probe = nil,         -- ticket of the one request that is out after a pause
+      pace = nil,          -- requests a second
+      base = nil,          -- requests a second, after the last refusal
+      calm = 0,            -- seconds that sending what passed since then took, at the rate held
+      next_send = -huge,   -- seconds
+      log = { n = 0 },     -- tickets since the last pause for a 429
+      first_log = nil,     -- ... before the first one, until the second
+      burst = nil,         -- requests
+   }, metatable)
+end
+
+return pace

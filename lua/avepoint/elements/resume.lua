@@ -1,0 +1,94 @@
+-- resume: where a walk can go on, as a string that a script can keep in a file.
+--
+-- It holds no id and no secret: hashes of the users given on the last two pages, a hash of the tenant, and
+-- numbers. A check value at its end tells a cut or mistyped string from a whole one.
+
+local core = require("avepoint.elements.core")
+
+local format, pack, sub, unpack = string.format, string.pack, string.sub, string.unpack
+local concat = table.concat
+
+local resume = {}
+
+local VERSION = 1
+
+-- The longest string promised. Larger pages than the service documents would not fit: such walks have none.
+local MAX_BYTES = 8000
+
+local HEAD = "<I1 c8 c8 I2 I1 I1"
+local START = "<I4 I4 I4 I8 I8"
+local ENTRY = "<I4 I4 I4 I8 I8 s2"
+
+local function key(tenant)
+   return core.hash(tenant.customer_id .. "\0" .. tenant.tenant_id)
+end
+
+local function ids_key(ids)
+   return core.hash(ids and concat(ids, "\n") or "\0")
+end
+
+---@param position table as plan:position gives it
+---@param tenant {customer_id: string, tenant_id: string}
+---@param page_size integer
+---@param ids string[]?
+---@return string?
+function resume.encode(position, tenant, page_size, ids)
+   local parts = {
+      pack(HEAD, VERSION, key(tenant), ids_key(ids), page_size, position.drift and 1 or 0, #position.trail),
+      pack(START, position.chunk, position.page, position.first, position.chunk_users, position.base),
+   }
+   for _, e in ipairs(position.trail) do
+      if #e.prefix > MAX_BYTES then
+         return nil
+      end
+      parts[#parts + 1] = pack(ENTRY, e.chunk, e.page, e.first, e.chunk_users, e.base, e.prefix)
+   end
+   local bytes = concat(parts)
+   local text = (bytes .. core.hash(bytes)):gsub(".", function(c) return format("%02x", c:byte()) end)
+   return #text <= MAX_BYTES and text or nil
+end
+
+local function read(bytes)
+   local version, tenant, ids, page_size, drift, entries, at = unpack(HEAD, bytes)
+   if version ~= VERSION then
+      error("version")
+   end
+   local position = { drift = drift == 1, trail = {} }
+   position.chunk, position.page, position.first, position.chunk_users, position.base, at = unpack(START, bytes, at)
+   for i = 1, entries do
+      local e = {}
+      e.chunk, e.page, e.first, e.chunk_users, e.base, e.prefix, at = unpack(ENTRY, bytes, at)
+      position.trail[i] = e
+   end
+   return position, tenant, ids, page_size
+end
+
+---@param text string
+---@param tenant {customer_id: string, tenant_id: string}
+---@param page_size integer
+---@param ids string[]?
+---@return table? position for plan.new
+---@return string? why it can't be used here
+function resume.decode(text, tenant, page_size, ids)
+   if #text > MAX_BYTES or #text % 2 == 1 or text:find("[^0-9a-f]") then
+      return nil, "is no resume string"
+   end
+   local bytes = text:gsub("..", function(x) return string.char(tonumber(x, 16)) end)
+   local body = sub(bytes, 1, -9)
+   if #bytes < 9 or core.hash(body) ~= sub(bytes, -8) then
+      return nil, "is cut or mistyped"
+   end
+   local ok, position, of_tenant, of_ids, size = pcall(read, body)
+   if not ok then
+      return nil, "was written by another version"
+   elseif of_tenant ~= key(tenant) then
+      return nil, "belongs to another tenant"
+   elseif of_ids ~= ids_key(ids) then
+      return nil, "belongs to another list of user_ids"
+   elseif size ~= page_size then
+      return nil, format("belongs to a walk with page_size %d", size)
+   end
+   return position
+end
+
+return resume

@@ -1,0 +1,169 @@
+-- tenant: two ids bound to a client, and the questions one can ask about its users.
+--
+-- A plural walks and raises; everything else returns nil and an error. One walk is what all of them are made of.
+
+local check = require("avepoint.elements.check")
+local failure = require("avepoint.elements.failure")
+local resume = require("avepoint.elements.resume")
+local walk = require("avepoint.elements.walk")
+local wire = require("avepoint.elements.wire")
+
+local format = string.format
+
+---@class avepoint.Tenant
+---@field customer_id string
+---@field tenant_id string
+local tenant = {}
+tenant.__index = tenant
+tenant.__name = "avepoint.Tenant"
+
+---@class avepoint.Query
+---@field user_ids string[]? only these users, any number of them
+---@field page_size integer? users a page, 1 to 100 (default)
+---@field page_index integer? page to start at, 1 by default
+---@field max_users integer? end after so many users
+---@field max_pages integer? end after so many pages, 100000 by default
+---@field concurrency integer? this walk's share of the client's requests at once
+---@field deadline number? seconds from the first step, the loop's body included
+---@field on_drift "report"|"error"|nil what a change of the tenant during the walk is; "report" by default
+---@field resume string? from a receipt or an error of a walk over the same
+
+-- A bound on walks that the service's totals would make endless (reliability, fault 44).
+local MAX_PAGES = 100000
+
+local RULES = {
+   user_ids = function() end, -- checked with its members
+   page_size = check.integer(1, wire.MAX_PAGE_SIZE),
+   page_index = check.integer(1, 2 ^ 31 - 1),
+   max_users = check.integer(1, math.huge),
+   max_pages = check.integer(1, MAX_PAGES),
+   concurrency = check.integer(1, 32),
+   deadline = check.seconds(),
+   on_drift = check.one_of { "report", "error" },
+   resume = check.type("string"),
+}
+
+-- The query with its defaults, or a misuse raised at the caller of the public function.
+local function checked(self, caller, query, only)
+   local rules = RULES
+   if only then
+      rules = {}
+      for _, name in ipairs(only) do
+         rules[name] = RULES[name]
+      end
+   end
+   query = query == nil and {} or query
+   local level = 3
+   local q = check.fields(caller, query, rules, level)
+   for _, name in ipairs { "page_size", "page_index", "max_users", "max_pages", "concurrency" } do
+      q[name] = q[name] and math.tointeger(q[name])
+   end
+   q.page_size = q.page_size or wire.MAX_PAGE_SIZE
+   q.max_pages = q.max_pages or MAX_PAGES
+   q.on_drift = q.on_drift or "report"
+   q.concurrency = math.min(q.concurrency or self.concurrency, self.concurrency)
+   if q.user_ids then
+      q.user_ids = check.user_ids(caller, q.user_ids, level)
+      if q.page_index and #q.user_ids > q.page_size then
+         check.misuse(level, format("%s: option 'page_index' does not go with more user_ids than page_size (%d)",
+            caller, q.page_size))
+      end
+   end
+   if q.resume then
+      if q.page_index then
+         check.misuse(level, format("%s: option 'resume' does not go with page_index", caller))
+      end
+      local position, why = resume.decode(q.resume, self, q.page_size, q.user_ids)
+      if not position then
+         check.misuse(level, format("%s: option 'resume' %s", caller, why))
+      end
+      q.resume = position
+   end
+   return q
+end
+
+local function new_walk(self, by, q)
+   return walk.new(by, self, self.endpoint, self.engine, q)
+end
+
+---Every user, in order, each once: `for user, page in tenant:users() do`. A step raises an avepoint.Error.
+---@param query avepoint.Query?
+---@return avepoint.Walk walk, nil, nil, avepoint.Walk closing
+function tenant:users(query)
+   local w = new_walk(self, "users", checked(self, "users", query))
+   return w, nil, nil, w
+end
+
+---Every page: `for page in tenant:pages() do`. A step raises an avepoint.Error.
+---@param query avepoint.Query?
+---@return avepoint.Walk walk, nil, nil, avepoint.Walk closing
+function tenant:pages(query)
+   local w = new_walk(self, "pages", checked(self, "pages", query))
+   return w, nil, nil, w
+end
+
+-- What a step raises, ours returned and everything else raised on.
+local function caught(err)
+   if failure.is(err) then
+      return err
+   end
+   error(err, 0)
+end
+
+---One page.
+---@param query avepoint.Query? page_index, page_size, deadline, and up to page_size user_ids
+---@return avepoint.Page? page
+---@return avepoint.Error? err
+function tenant:page(query)
+   local q = checked(self, "page", query, { "page_index", "page_size", "deadline", "user_ids" })
+   if q.user_ids and #q.user_ids > q.page_size then
+      check.misuse(2, format("page: option 'user_ids' has %d ids, more than page_size (%d); take pages or users",
+         #q.user_ids, q.page_size))
+   elseif q.user_ids and #q.user_ids == 0 then
+      return { data = {}, metadata = { pageIndex = 1, pageSize = q.page_size, totalCount = 0 } }
+   end
+   q.single = true
+   local w <close> = new_walk(self, "pages", q)
+   local ok, page = pcall(w)
+   if not ok then
+      return nil, caught(page)
+   end
+   return page
+end
+
+---All users in one list. Its memory grows with the tenant; users() does not.
+---@param query avepoint.Query?
+---@return avepoint.User[]? list
+---@return avepoint.Receipt|avepoint.Error receipt or error
+---@return avepoint.User[]? so_far with an error
+function tenant:collect(query)
+   local w <close> = new_walk(self, "users", checked(self, "collect", query))
+   local list, n = {}, 0
+   while true do
+      local ok, user = pcall(w)
+      if not ok then
+         return nil, caught(user), list
+      elseif not user then
+         return list, w:receipt()
+      end
+      n = n + 1
+      list[n] = user
+   end
+end
+
+---How many users the tenant has: one request for one user.
+---@return integer? count
+---@return avepoint.Error? err
+function tenant:count()
+   local page, err = self:page { page_size = 1 }
+   if not page then
+      return nil, err
+   end
+   return page.metadata.totalCount
+end
+
+function tenant:__tostring()
+   return format("avepoint.Tenant (%s/%s)", self.customer_id, self.tenant_id)
+end
+
+return tenant

@@ -1,0 +1,376 @@
+-- walk: asks for pages until it has what it wants, and hands them over in order, whole or user by user.
+--
+-- A callable object, never a coroutine, so that it may be stepped from any coroutine and closed by `break`. What to
+-- ask is plan's, when to send is the engine's; here pages are put in order and the receipt is written.
+
+local core = require("avepoint.elements.core")
+local failure = require("avepoint.elements.failure")
+local plan = require("avepoint.elements.plan")
+local resume = require("avepoint.elements.resume")
+local wire = require("avepoint.elements.wire")
+
+local format = string.format
+local huge, min = math.huge, math.min
+
+local walk = {}
+
+---@class avepoint.Receipt What a walk delivered, true at any time.
+---@field complete boolean every user of the tenant was given: a whole walk, at its end, without drift
+---@field stop_reason "end"|"max_users"|"max_pages"|"closed"|"error"|nil nil while the walk runs
+---@field error any what a step raised
+---@field pages integer pages handed over
+---@field users integer users handed over
+---@field duplicates integer users that came again and were left out
+---@field total_first integer? the service's count in its first answer
+---@field total_last integer? ... and in its latest
+---@field drift boolean the tenant changed, or the service's counts don't fit: the set of users is not sure
+---@field missing string[]? ids asked for that never came; nil without user_ids
+---@field status_unknown integer users without a status
+---@field requests integer sent, repeats included
+---@field retries integer repeats
+---@field throttled_seconds number spent waiting because the service asked to
+---@field elapsed number seconds since the first step
+---@field resume string? where to go on; nil after the end
+
+---@class avepoint.Walk: function
+local methods = {}
+
+-- Jobs are kept by their place in the order of pages.
+local function key(chunk, page)
+   return chunk << 32 | page
+end
+
+local function new_job(self, chunk, page, again)
+   local chunks = self.query.chunks
+   local ids = chunks and chunks[chunk]
+   local job = {
+      walk = self.me,
+      page = page,
+      again = again,
+      url = wire.page_url(self.endpoint.url, page, self.query.page_size),
+      body = wire.body(ids),
+      cleartext = self.endpoint.cleartext,
+      limit = wire.PAGE_LIMIT,
+      deadline = self.deadline,
+      stats = self.stats,
+      requests = 0,
+   }
+   self.jobs[again and -1 or key(chunk, page)] = job
+   return job
+end
+
+---The job that this walk would send next; for the engine.
+---@param now number
+---@return table? job
+---@return number? due when there may be one
+function methods:next_job(now)
+   if self.stop_reason or not self.started then
+      return nil
+   end
+   local chunk, page, again = self.plan:cursor()
+   if again then
+      local job = self.jobs[-1] or new_job(self, chunk, page, true)
+      return self:sendable(job, now)
+   end
+   local most, due = min(self.share, self.plan:most()), nil
+   local place = 1
+   while chunk and place <= most do
+      local job = self.jobs[key(chunk, page)]
+      if not job then
+         -- what was sent and is not handed over stays within share + 1; the page that is due next always may
+         if place > 1 and self:outstanding() >= self.share then
+            return nil, due
+         end
+         return new_job(self, chunk, page, false)
+      end
+      local sendable, when = self:sendable(job, now)
+      if sendable then
+         return job
+      end
+      due = when and min(due or huge, when) or due
+      chunk, page = self.plan:after(chunk, page)
+      place = place + 1
+   end
+   return nil, due
+end
+
+function methods:sendable(job, now)
+   if job.id or job.answer or job.err then
+      return nil
+   elseif job.due and job.due > now then
+      return nil, job.due
+   end
+   return job
+end
+
+function methods:outstanding()
+   local n = 0
+   for _ in next, self.jobs do
+      n = n + 1
+   end
+   return n
+end
+
+local function drop_jobs(self)
+   for place, job in next, self.jobs do
+      self.engine:drop(job)
+      self.jobs[place] = nil
+   end
+   self.out = 0
+end
+
+local function stop(self, reason, err)
+   self.stop_reason, self.err = reason, err
+   self.stopped = self.engine.now()
+   self.engine.walks[self] = nil
+   drop_jobs(self)
+end
+
+---The error for a deadline that passed; for the engine.
+---@return avepoint.Error
+function methods:too_late()
+   return failure.new("timeout", format("the deadline of %g s passed after %d users; go on with resume",
+      self.query.deadline, self:users_given()), { retryable = true })
+end
+
+function methods:users_given()
+   return self.users + (self.at or 0)
+end
+
+local function decorate(self, err, job)
+   if not failure.is(err) then
+      return
+   end
+   err.page_index = err.page_index or job and job.page
+   err.attempts = err.attempts or job and job.requests > 0 and job.requests or nil
+   err.resume = self:position()
+   err.receipt = self:receipt()
+end
+
+-- The next page, or nil at the end; raises.
+local function advance(self)
+   local the_plan, engine = self.plan, self.engine
+   while true do
+      local chunk, index, again = the_plan:cursor()
+      if not chunk then
+         stop(self, the_plan.done)
+         return nil
+      end
+      local place = again and -1 or key(chunk, index)
+      local job = self.jobs[place] or new_job(self, chunk, index, again)
+      self.job = job
+      engine:await(self, job)
+      if job.err then
+         if not (failure.is(job.err) and the_plan:refused(job.err)) then
+            error(job.err, 0)
+         end
+         drop_jobs(self)
+      else
+         local page, err, torn = wire.page(job.answer)
+         if page then
+            self.jobs[place] = nil
+            page, err = the_plan:deliver(page)
+            if err then
+               error(err, 0)
+            elseif page then
+               return page
+            elseif the_plan.again then
+               drop_jobs(self)
+            end
+         elseif not (torn and engine:torn(job)) then
+            error(err, 0)
+         end
+      end
+   end
+end
+
+local function tell(self, page)
+   if self.engine.on_event then
+      local elapsed = self.engine.now() - self.started
+      local done, total = self.told + #page.data, self.plan.total_last
+      self.told = done
+      self.engine:emit {
+         type = "page", page_index = page.metadata.pageIndex, users = #page.data, done = done, total = total,
+         elapsed = elapsed, left = done > 0 and total >= done and elapsed / done * (total - done) or nil,
+      }
+   end
+end
+
+local function next_page(self)
+   local reason = self.stop_reason
+   if reason == "closed" then
+      error(failure.new("closed", "the walk was closed; begin a new one, with resume to go on"), 0)
+   elseif reason == "error" then
+      error(self.err, 0)
+   elseif reason then
+      return nil
+   elseif self.stepping and coroutine.status(self.stepping) ~= "dead" then
+      error("avepoint.elements: the walk is being stepped already, in another coroutine or from inside token or "
+         .. "on_event", 0)
+   end
+   if not self.started then
+      self.started = self.engine.now()
+      self.deadline = self.query.deadline and self.started + self.query.deadline
+      self.engine.walks[self] = true
+   end
+   self.stepping = coroutine.running()
+   local ok, page = pcall(advance, self)
+   if ok and page then
+      ok, page = true, page
+      local told, err = pcall(tell, self, page)
+      if not told then
+         ok, page = false, err
+      end
+   end
+   self.stepping = nil
+   if not ok then
+      local err = page
+      if not self.stop_reason then
+         stop(self, "error", err)
+         decorate(self, err, self.job)
+      end
+      error(err, 0)
+   end
+   self.page = page
+   return page
+end
+
+local function step_page(self)
+   local page = next_page(self)
+   if page then
+      local data = page.data
+      for i = 1, #data do
+         if data[i].status == nil then
+            self.status_unknown = self.status_unknown + 1
+         end
+      end
+      self.pages = self.pages + 1
+      self.users = self.users + #data
+      self.plan.handed = #data
+   end
+   return page
+end
+
+local function step_user(self)
+   local at = self.at + 1
+   local user = self.data[at]
+   while not user or self.stop_reason do
+      self.users, self.at = self.users + self.at, 0
+      self.data = {}
+      local page = next_page(self)
+      if not page then
+         return nil
+      end
+      self.pages = self.pages + 1
+      -- a copy of the list: the page is the caller's
+      self.data = table.move(page.data, 1, #page.data, 1, {})
+      at, user = 1, self.data[1]
+   end
+   self.at = at
+   if user.status == nil then
+      self.status_unknown = self.status_unknown + 1
+   end
+   return user, self.page
+end
+
+---Where the walk can go on; nil after the end.
+---@return string?
+function methods:position()
+   if self.stop_reason == "end" then
+      return nil
+   end
+   if self.at then
+      self.plan.handed = self.at
+   end
+   return resume.encode(self.plan:position(), self.tenant, self.query.page_size, self.query.user_ids)
+end
+
+---What the walk delivered so far.
+---@return avepoint.Receipt
+function methods:receipt()
+   local stats, the_plan, reason = self.stats, self.plan, self.stop_reason
+   return {
+      complete = reason == "end" and not the_plan.drift and not self.partial,
+      stop_reason = reason,
+      error = self.err,
+      pages = self.pages,
+      users = self:users_given(),
+      duplicates = the_plan.duplicates,
+      total_first = the_plan.total_first,
+      total_last = the_plan.total_last,
+      drift = the_plan.drift ~= nil,
+      missing = the_plan:lost(),
+      status_unknown = self.status_unknown,
+      requests = stats.requests,
+      retries = stats.retries,
+      throttled_seconds = stats.throttled_seconds,
+      elapsed = self.started and (self.stopped or self.engine.now()) - self.started or 0,
+      resume = self:position(),
+   }
+end
+
+---Ends the walk: what is in flight is withdrawn. May be called again; never raises.
+function methods:close()
+   if not self.stop_reason then
+      stop(self, "closed")
+   end
+end
+
+local function collect(self)
+   methods.close(self)
+end
+
+local function class(name, step)
+   return {
+      __index = methods, __name = name, __call = step, __close = collect, __gc = collect,
+      __tostring = function(self)
+         return format("%s (%s)", name, self.stop_reason or "running")
+      end,
+   }
+end
+
+local Pages = class("avepoint.Pages", step_page)
+local Users = class("avepoint.Users", step_user)
+
+-- Ids in the chunks that are sent.
+local function chunked(ids, size)
+   local chunks = {}
+   for i = 1, #ids, size do
+      chunks[#chunks + 1] = table.move(ids, i, min(i + size - 1, #ids), 1, {})
+   end
+   return chunks
+end
+
+---@param by "pages"|"users"
+---@param tenant table {customer_id=, tenant_id=}
+---@param endpoint table {url=, cleartext=}
+---@param engine table
+---@param query table checked; see tenant
+---@return avepoint.Walk
+function walk.new(by, tenant, endpoint, engine, query)
+   query.chunks = query.user_ids and chunked(query.user_ids, query.page_size)
+   local self = {
+      tenant = tenant,
+      endpoint = endpoint,
+      engine = engine,
+      query = query,
+      plan = plan.new(query, core.seen()),
+      share = query.concurrency or huge,
+      partial = query.resume ~= nil or (query.page_index or 1) > 1 or query.single or false,
+      jobs = {}, -- requests wanted, in flight and answered, until they are handed over
+      out = 0, -- requests in flight; the engine counts
+      stats = { requests = 0, retries = 0, throttled_seconds = 0 },
+      me = setmetatable({}, { __mode = "v" }), -- so that no job holds its walk
+      pages = 0,
+      users = 0, -- handed over, without the current page of a walk over users
+      told = 0,
+      status_unknown = 0,
+   }
+   if by == "users" then
+      self.data, self.at = {}, 0
+   end
+   self.me[1] = self
+   return setmetatable(self, by == "pages" and Pages or Users)
+end
+
+return walk

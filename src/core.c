@@ -1,0 +1,686 @@
+/*
+** core.c
+** The Lua face of transport, json and seen: binds and checks arguments
+**
+** No policy here. Every userdata is complete, with its metatable and marked
+** closed, before anything is opened into it, so that a Lua error at any
+** later point leaves an owner who frees. None of these functions calls Lua
+** while libcurl is on the stack.
+*/
+
+#define _GNU_SOURCE
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "lua.h"
+
+#include "lauxlib.h"
+
+#include "json.h"
+#include "seen.h"
+#include "transport.h"
+
+#define HANDLE "avepoint.elements.core.handle"
+#define BODY "avepoint.elements.core.body"
+#define SEEN "avepoint.elements.core.seen"
+#define BOX "avepoint.elements.core.box"
+
+/* Longest wait of one slice, so that Ctrl-C is seen soon enough. */
+#define SLICE 0.2
+
+#define MAX_SLOTS 64
+
+/* The one symbol for others, whatever flags this is built with; the headers
+** of the other parts hide theirs. */
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+int luaopen_avepoint_elements_core (lua_State *L);
+
+static int fail (lua_State *L, const char *message) {
+  luaL_pushfail(L);
+  lua_pushstring(L, message);
+  return 2;
+}
+
+/* What a call gives that returns true or the reason why not. */
+static int outcome (lua_State *L, const char *message) {
+  if (message != NULL)
+    return fail(L, message);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/*
+** {======================================================================
+** Box: owns what libcurl allocated while it is copied to Lua
+** =======================================================================
+*/
+
+typedef struct {
+  CURLU *url;
+  char *text;
+} box;
+
+static box *newbox (lua_State *L) {
+  box *b = lua_newuserdatauv(L, sizeof(*b), 0);
+  b->url = NULL;
+  b->text = NULL;
+  luaL_setmetatable(L, BOX);
+  return b;
+}
+
+static int box_gc (lua_State *L) {
+  box *b = luaL_checkudata(L, 1, BOX);
+  curl_free(b->text);
+  curl_url_cleanup(b->url);
+  b->text = NULL;
+  b->url = NULL;
+  return 0;
+}
+
+/*
+** core.url(string) --> {scheme=, host=, port=, path=, user=, …}
+**                  --> nil, message
+** libcurl's own reading of an absolute URL; absent parts are absent.
+*/
+static int core_url (lua_State *L) {
+  static const struct {
+    const char *name;
+    CURLUPart part;
+  } parts[] = {{"scheme", CURLUPART_SCHEME}, {"host", CURLUPART_HOST},
+               {"port", CURLUPART_PORT},     {"path", CURLUPART_PATH},
+               {"user", CURLUPART_USER},     {"password", CURLUPART_PASSWORD},
+               {"query", CURLUPART_QUERY},   {"fragment", CURLUPART_FRAGMENT}};
+  const char *s = luaL_checkstring(L, 1);
+  box *b = newbox(L);
+  CURLUcode rc;
+  size_t i;
+  b->url = curl_url();
+  if (b->url == NULL)
+    return luaL_error(L, "not enough memory");
+  rc = curl_url_set(b->url, CURLUPART_URL, s, CURLU_PATH_AS_IS);
+  if (rc != CURLUE_OK)
+    return fail(L, "libcurl can't read it");
+  lua_newtable(L); /* url, box, parts */
+  for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    rc = curl_url_get(b->url, parts[i].part, &b->text, 0);
+    if (rc == CURLUE_OUT_OF_MEMORY)
+      return luaL_error(L, "not enough memory");
+    if (rc == CURLUE_OK && b->text != NULL) {
+      lua_pushstring(L, b->text);
+      lua_setfield(L, -2, parts[i].name);
+    }
+    curl_free(b->text);
+    b->text = NULL;
+  }
+  curl_url_cleanup(b->url);
+  b->url = NULL;
+  return 1;
+}
+
+/*
+** core.escape(string) --> string
+** Percent-encodes all but letters, digits and "-._~".
+*/
+static int core_escape (lua_State *L) {
+  size_t len;
+  const char *s = luaL_checklstring(L, 1, &len);
+  box *b;
+  luaL_argcheck(L, len < 1 << 24, 1, "too long");
+  if (len == 0) { /* libcurl would take 0 for "measure it" */
+    lua_pushliteral(L, "");
+    return 1;
+  }
+  b = newbox(L);
+  b->text = curl_easy_escape(NULL, s, (int)len);
+  if (b->text == NULL)
+    return luaL_error(L, "not enough memory");
+  lua_pushstring(L, b->text);
+  curl_free(b->text);
+  b->text = NULL;
+  return 1;
+}
+
+/* }====================================================================== */
+
+/*
+** {======================================================================
+** Body: the bytes of an answer, decoded when they are handed over
+** =======================================================================
+*/
+
+typedef struct {
+  char *bytes;
+  size_t len;
+} body;
+
+static body *tobody (lua_State *L) {
+  return luaL_checkudata(L, 1, BODY);
+}
+
+static int body_gc (lua_State *L) {
+  body *b = tobody(L);
+  free(b->bytes);
+  b->bytes = NULL;
+  b->len = 0;
+  return 0;
+}
+
+static int body_len (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)tobody(L)->len);
+  return 1;
+}
+
+/*
+** body:text([n]) --> string
+** The first n bytes, or all.
+*/
+static int body_text (lua_State *L) {
+  const body *b = tobody(L);
+  lua_Integer n = luaL_optinteger(L, 2, LUA_MAXINTEGER);
+  luaL_argcheck(L, n >= 0, 2, "must not be negative");
+  lua_pushlstring(L, b->bytes ? b->bytes : "",
+                  (lua_Unsigned)n < b->len ? (size_t)n : b->len);
+  return 1;
+}
+
+/*
+** core.decode(string or body) --> table
+**                             --> nil, message
+*/
+static int core_decode (lua_State *L) {
+  const body *b = luaL_testudata(L, 1, BODY);
+  size_t len;
+  const char *bytes;
+  if (b != NULL) {
+    len = b->len;
+    bytes = b->bytes ? b->bytes : "";
+  }
+  else
+    bytes = luaL_checklstring(L, 1, &len);
+  lua_settop(L, 1);
+  return json_decode(L, lua_upvalueindex(1), bytes, len);
+}
+
+/* }====================================================================== */
+
+/*
+** {======================================================================
+** Seen: which ids were given
+** =======================================================================
+*/
+
+static seen *toseen (lua_State *L) {
+  return luaL_checkudata(L, 1, SEEN);
+}
+
+/* core.seen() --> an empty set */
+static int core_seen (lua_State *L) {
+  seen_init(lua_newuserdatauv(L, sizeof(seen), 0));
+  luaL_setmetatable(L, SEEN);
+  return 1;
+}
+
+static int seen_collect (lua_State *L) {
+  seen_free(toseen(L));
+  return 0;
+}
+
+static uint64_t checkid (lua_State *L, int arg) {
+  size_t len;
+  const char *id = luaL_checklstring(L, arg, &len);
+  return seen_hash(id, len);
+}
+
+static int add (lua_State *L, seen *s, uint64_t hash) {
+  int added = seen_add(s, hash);
+  if (added < 0)
+    luaL_error(L, "not enough memory");
+  return added;
+}
+
+/* seen:add(id) --> true where it was not in yet */
+static int seen_add_id (lua_State *L) {
+  seen *s = toseen(L);
+  lua_pushboolean(L, add(L, s, checkid(L, 2)));
+  return 1;
+}
+
+/* seen:has(id) --> boolean */
+static int seen_has_id (lua_State *L) {
+  const seen *s = toseen(L);
+  lua_pushboolean(L, seen_has(s, checkid(L, 2)));
+  return 1;
+}
+
+/* seen:count() --> how many */
+static int seen_count_ids (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)seen_count(toseen(L)));
+  return 1;
+}
+
+/* seen:bytes() --> memory they take */
+static int seen_count_bytes (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)seen_bytes(toseen(L)));
+  return 1;
+}
+
+static void put_hash (char *to, uint64_t hash) {
+  int i;
+  for (i = 0; i < 8; i++)
+    to[i] = (char)(unsigned char)(hash >> (8 * i) & 0xff);
+}
+
+/*
+** seen:admit(users) --> repeats, kept, all
+** Removes from the array `users` those whose `id` (a string) is in the set
+** and adds the rest. `kept` has 8 bytes for each user that stays, `all` for
+** each that was there.
+*/
+static int seen_admit (lua_State *L) {
+  seen *s = toseen(L);
+  char *kept, *all;
+  lua_Integer from, to = 0, n;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  n = (lua_Integer)lua_rawlen(L, 2);
+  lua_pushliteral(L, "id");
+  kept = lua_newuserdatauv(L, (size_t)n * 16 + 1, 0); /* for both */
+  all = kept + n * 8;
+  for (from = 0; from < n; from++) { /* seen, users, "id", hashes */
+    const char *id;
+    size_t len;
+    uint64_t hash;
+    lua_rawgeti(L, 2, from + 1);
+    luaL_argcheck(L, lua_istable(L, -1), 2, "a user that is no table");
+    lua_pushvalue(L, 3);
+    if (lua_rawget(L, -2) != LUA_TSTRING) /* …, user, id */
+      return luaL_argerror(L, 2, "a user without an id");
+    id = lua_tolstring(L, -1, &len);
+    hash = seen_hash(id, len);
+    lua_pop(L, 1);
+    put_hash(all + 8 * from, hash);
+    if (add(L, s, hash)) {
+      put_hash(kept + 8 * to++, hash);
+      if (to <= from) {
+        lua_rawseti(L, 2, to);
+        continue;
+      }
+    }
+    lua_pop(L, 1);
+  }
+  for (from = to; from < n; from++) {
+    lua_pushnil(L);
+    lua_rawseti(L, 2, from + 1);
+  }
+  lua_pushinteger(L, n - to);
+  lua_pushlstring(L, kept, (size_t)to * 8);
+  if (to == n)
+    lua_pushvalue(L, -1);
+  else
+    lua_pushlstring(L, all, (size_t)n * 8);
+  return 3;
+}
+
+/* seen:restore(hashes): adds what admit returned */
+static int seen_restore (lua_State *L) {
+  seen *s = toseen(L);
+  size_t len, i;
+  const char *p = luaL_checklstring(L, 2, &len);
+  luaL_argcheck(L, len % 8 == 0, 2, "not a string of hashes");
+  for (; len > 0; len -= 8, p += 8) {
+    uint64_t hash = 0;
+    for (i = 8; i-- > 0;)
+      hash = hash << 8 | (unsigned char)p[i];
+    add(L, s, hash);
+  }
+  return 0;
+}
+
+/* core.hash(id) --> its 8 bytes, as in the hashes of admit */
+static int core_hash (lua_State *L) {
+  char bytes[8];
+  put_hash(bytes, checkid(L, 1));
+  lua_pushlstring(L, bytes, sizeof(bytes));
+  return 1;
+}
+
+/* }====================================================================== */
+
+/*
+** {======================================================================
+** Handle: a transport
+** =======================================================================
+*/
+
+typedef struct {
+  transport *transport; /* NULL: closed */
+  pid_t owner;
+} handle;
+
+static handle *tohandle (lua_State *L) {
+  return luaL_checkudata(L, 1, HANDLE);
+}
+
+static transport *toopen (lua_State *L) {
+  const handle *h = tohandle(L);
+  if (h->transport == NULL)
+    luaL_error(L, "attempt to use a closed handle");
+  if (h->owner != getpid())
+    luaL_error(L, "attempt to use a handle across fork");
+  return h->transport;
+}
+
+/*
+** handle:close(), __close and __gc. A forked child only forgets: the
+** connections are its parent's, and a goodbye on them would end them.
+*/
+static int handle_close (lua_State *L) {
+  handle *h = tohandle(L);
+  transport *t = h->transport;
+  h->transport = NULL;
+  if (h->owner == getpid())
+    transport_close(t);
+  return 0;
+}
+
+/* handle:state() --> "open", "closed" or "forked" */
+static int handle_state (lua_State *L) {
+  const handle *h = tohandle(L);
+  lua_pushstring(L, h->transport == NULL      ? "closed"
+                    : h->owner != getpid() ? "forked"
+                                           : "open");
+  return 1;
+}
+
+static int handle_tostring (lua_State *L) {
+  lua_pushfstring(L, "handle (%s)",
+                  tohandle(L)->transport ? "open" : "closed");
+  return 1;
+}
+
+/* The value stays on the stack, so that a string lives while it is used. */
+static const char *optfield (lua_State *L, int table, const char *name) {
+  if (lua_getfield(L, table, name) == LUA_TNIL)
+    return NULL;
+  if (lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "field '%s' must be a string", name);
+  return lua_tostring(L, -1);
+}
+
+static lua_Number numberfield (lua_State *L, int table, const char *name) {
+  lua_Number n;
+  int isnum;
+  lua_getfield(L, table, name);
+  n = lua_tonumberx(L, -1, &isnum);
+  if (!isnum || !(n >= 0))
+    luaL_error(L, "field '%s' must be a number, not negative", name);
+  lua_pop(L, 1);
+  return n;
+}
+
+static int flagfield (lua_State *L, int table, const char *name) {
+  int flag;
+  lua_getfield(L, table, name);
+  flag = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return flag;
+}
+
+/*
+** core.open{slots=, connect_timeout=, timeout=, stall_timeout=, user_agent=
+**           [, ca_file=] [, proxy=]} --> handle
+**                                    --> nil, message
+*/
+static int core_open (lua_State *L) {
+  transport_options o;
+  handle *h;
+  const char *message;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  o.slots = (int)numberfield(L, 1, "slots");
+  luaL_argcheck(L, o.slots >= 1 && o.slots <= MAX_SLOTS, 1,
+                "field 'slots' out of range");
+  o.connect_timeout = numberfield(L, 1, "connect_timeout");
+  o.timeout = numberfield(L, 1, "timeout");
+  o.stall_timeout = numberfield(L, 1, "stall_timeout");
+  o.user_agent = optfield(L, 1, "user_agent");
+  o.ca_file = optfield(L, 1, "ca_file");
+  o.proxy = optfield(L, 1, "proxy");
+  h = lua_newuserdatauv(L, sizeof(*h), 0);
+  h->transport = NULL;
+  h->owner = getpid();
+  luaL_setmetatable(L, HANDLE);
+  message = transport_open(&h->transport, &o);
+  if (message == NULL)
+    return 1;
+  transport_close(h->transport);
+  h->transport = NULL;
+  return fail(L, message);
+}
+
+/* handle:fd() --> the descriptor */
+static int handle_fd (lua_State *L) {
+  lua_pushinteger(L, transport_fd(toopen(L)));
+  return 1;
+}
+
+/*
+** handle:send{url=, body=, limit= [, bearer=] [, form=] [, cleartext=]
+**             [, fresh=]} --> id
+**                         --> nil, message
+*/
+static int handle_send (lua_State *L) {
+  transport *t = toopen(L);
+  transport_request r;
+  const char *message;
+  uint64_t id;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  r.form = flagfield(L, 2, "form");
+  r.cleartext = flagfield(L, 2, "cleartext");
+  r.fresh = flagfield(L, 2, "fresh");
+  r.limit = (size_t)numberfield(L, 2, "limit");
+  r.url = optfield(L, 2, "url");
+  r.bearer = optfield(L, 2, "bearer");
+  r.body = optfield(L, 2, "body");
+  if (r.url == NULL || r.body == NULL)
+    return luaL_error(L, "fields 'url' and 'body' must be strings");
+  r.body_len = (size_t)lua_rawlen(L, -1);
+  message = transport_send(t, &r, &id);
+  if (message != NULL)
+    return fail(L, message);
+  lua_pushinteger(L, (lua_Integer)id);
+  return 1;
+}
+
+/*
+** handle:drive([resumed]) --> true
+**                         --> nil, message
+** Does what is due. After a time in which nobody drove, `resumed` keeps
+** that time off the clocks of the attempts.
+*/
+static int handle_drive (lua_State *L) {
+  return outcome(L, transport_drive(toopen(L), lua_toboolean(L, 2)));
+}
+
+/* Does the main thread bear the hook that lua.c sets on SIGINT? */
+static lua_State *interrupted (lua_State *L) {
+  lua_State *main;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  main = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  return lua_gethook(main) != NULL && lua_gethookcount(main) == 1 &&
+             lua_gethookmask(main) ==
+               (LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT)
+           ? main
+           : NULL;
+}
+
+/*
+** core.interrupted() --> boolean
+** True in a coroutine once Ctrl-C was typed. In the main thread lua.c's own
+** hook raises as soon as this has returned.
+*/
+static int core_interrupted (lua_State *L) {
+  lua_State *main = interrupted(L);
+  lua_pushboolean(L, main != NULL && main != L);
+  return 1;
+}
+
+/*
+** handle:wait(seconds) --> true
+**                      --> nil, message
+** One slice at most; sooner where there is something to do.
+*/
+static int handle_wait (lua_State *L) {
+  const transport *t = toopen(L);
+  lua_Number seconds = luaL_checknumber(L, 2);
+  if (interrupted(L) != NULL)
+    return outcome(L, NULL);
+  return outcome(L, transport_wait(t, seconds < SLICE ? seconds : SLICE));
+}
+
+static void setstring (lua_State *L, const char *name, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, name);
+}
+
+static void setinteger (lua_State *L, const char *name, lua_Integer value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, name);
+}
+
+/*
+** handle:take() --> {id=, ended=, code=, status=, connect_status=, seconds=,
+**                    message=, headers=, body=}
+**               --> nil where nothing is finished
+** `ended`: "answered", "connect_timeout", "timeout", "stalled", "too_large",
+** "no_memory". `code`: libcurl's, 0 with an HTTP answer.
+*/
+static int handle_take (lua_State *L) {
+  static const char *const ends[] = {"answered", "connect_timeout",
+                                     "timeout",  "stalled",
+                                     "too_large", "no_memory"};
+  transport *t = toopen(L);
+  const transport_answer *a = transport_peek(t);
+  body *b;
+  size_t len;
+  if (a == NULL)
+    return 0;
+  lua_createtable(L, 0, 9);
+  setinteger(L, "id", (lua_Integer)a->id);
+  setstring(L, "ended", ends[a->end]);
+  setinteger(L, "code", a->code);
+  setinteger(L, "status", a->status);
+  setinteger(L, "connect_status", a->connect_status);
+  lua_pushnumber(L, a->seconds);
+  lua_setfield(L, -2, "seconds");
+  setstring(L, "message", a->message);
+  setstring(L, "headers", a->headers);
+  b = lua_newuserdatauv(L, sizeof(*b), 0);
+  b->bytes = NULL;
+  b->len = 0;
+  luaL_setmetatable(L, BODY);
+  lua_setfield(L, -2, "body"); /* the last that can raise */
+  len = a->body_len;
+  b->bytes = transport_release(t);
+  b->len = len;
+  return 1;
+}
+
+/* handle:cancel(id): withdraws a request or its answer */
+static int handle_cancel (lua_State *L) {
+  transport *t = toopen(L);
+  transport_cancel(t, (uint64_t)luaL_checkinteger(L, 2));
+  return 0;
+}
+
+/* }====================================================================== */
+
+/* core.now() --> seconds of a clock that never jumps */
+static int core_now (lua_State *L) {
+  lua_pushnumber(L, transport_now());
+  return 1;
+}
+
+/*
+** lua_close unloads C modules, and libcurl's resolver thread may outlive a
+** transfer: the code it returns to must stay mapped.
+*/
+static void pin (lua_State *L) {
+  Dl_info info;
+  void *address;
+  int (*self) (lua_State *) = luaopen_avepoint_elements_core;
+  memcpy(&address, &self, sizeof(address)); /* no cast in C99 */
+  if (dladdr(address, &info) == 0 || info.dli_fname == NULL ||
+      dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE) == NULL)
+    luaL_error(L, "avepoint.elements.core can't keep itself loaded");
+}
+
+static void newclass (lua_State *L, const char *name, const luaL_Reg *meta,
+                      const luaL_Reg *methods) {
+  luaL_newmetatable(L, name);
+  luaL_setfuncs(L, meta, 0);
+  if (methods != NULL) {
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    lua_setfield(L, -2, "__index");
+  }
+  lua_pushboolean(L, 0); /* getmetatable gives nobody a __gc to call */
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
+static const luaL_Reg box_meta[] = {{"__gc", box_gc}, {NULL, NULL}};
+
+static const luaL_Reg body_meta[] = {
+  {"__gc", body_gc}, {"__len", body_len}, {NULL, NULL}};
+
+static const luaL_Reg body_methods[] = {{"text", body_text}, {NULL, NULL}};
+
+static const luaL_Reg seen_meta[] = {{"__gc", seen_collect}, {NULL, NULL}};
+
+static const luaL_Reg seen_methods[] = {
+  {"add", seen_add_id},         {"has", seen_has_id},
+  {"admit", seen_admit},        {"restore", seen_restore},
+  {"count", seen_count_ids},    {"bytes", seen_count_bytes},
+  {NULL, NULL}};
+
+static const luaL_Reg handle_meta[] = {{"__gc", handle_close},
+                                       {"__close", handle_close},
+                                       {"__tostring", handle_tostring},
+                                       {NULL, NULL}};
+
+static const luaL_Reg handle_methods[] = {
+  {"send", handle_send},     {"drive", handle_drive}, {"wait", handle_wait},
+  {"take", handle_take},     {"cancel", handle_cancel}, {"fd", handle_fd},
+  {"state", handle_state},   {"close", handle_close},   {NULL, NULL}};
+
+static const luaL_Reg core[] = {{"open", core_open},
+                                {"seen", core_seen},
+                                {"hash", core_hash},
+                                {"url", core_url},
+                                {"escape", core_escape},
+                                {"now", core_now},
+                                {"interrupted", core_interrupted},
+                                {NULL, NULL}};
+
+int luaopen_avepoint_elements_core (lua_State *L) {
+  pin(L);
+  newclass(L, BOX, box_meta, NULL);
+  newclass(L, BODY, body_meta, body_methods);
+  newclass(L, SEEN, seen_meta, seen_methods);
+  newclass(L, HANDLE, handle_meta, handle_methods);
+  luaL_newlib(L, core);
+  json_open(L);
+  lua_pushcclosure(L, core_decode, 1);
+  lua_setfield(L, -2, "decode");
+  return 1;
+}

@@ -1,0 +1,23 @@
+/*
+** json.h
+** Bytes of JSON to Lua tables, by a lua-cjson of our own.
+*/
+
+#ifndef AVEPOINT_JSON_H
+#define AVEPOINT_JSON_H
+
+#include <stddef.h>
+
+#include "lua.h"
+
+/* Pushes the decoder that json_decode wants; raises without lua-cjson. */
+void json_open (lua_State *L);
+
+/*
+** 'decoder' is the index of that decoder. Pushes the table and returns 1, or
+** nil and a printable message and returns 2. Raises what is no fault of the
+** bytes: memory errors, a stack without room, what a hook raised.
+*/
+int json_decode (lua_State *L, int decoder, const char *bytes, size_t len);
+
+#endif

@@ -1,0 +1,761 @@
+/*
+** transport.c
+** HTTP requests over libcurl's multi interface, behind one descriptor
+**
+** No lua.h here: a Lua error must never cross libcurl. No policy either:
+** what to send, when, and what an answer means is decided above.
+**
+** The descriptor is an epoll set for life. In it are libcurl's sockets (put
+** there by on_socket), a timer for the next time-out and an event counter
+** that is readable while a finished transfer waits to be taken.
+*/
+
+#define _GNU_SOURCE
+
+#include "transport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+/* A connection is checked against its certificate anew after so long. */
+#define MAX_CONNECTION_AGE 3600L
+
+#define FIRST_BODY_SIZE ((size_t)16384)
+#define EVENTS_A_DRIVE 64
+#define NEVER INT64_MAX
+
+/* `make OLD_CURL=1` builds with what libcurl 7.76 had. */
+#if !defined(AVEPOINT_OLD_CURL)
+#if LIBCURL_VERSION_NUM >= 0x075000
+#define HAVE_MAXLIFETIME_CONN
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075500
+#define HAVE_PROTOCOLS_STR
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+#define HAVE_QUICK_EXIT
+#endif
+#endif
+
+typedef enum { SLOT_FREE, SLOT_RUNNING, SLOT_DONE } slot_state;
+
+typedef struct {
+  transport *owner;
+  CURL *easy; /* made once, used for every request of this slot */
+  slot_state state;
+  transport_answer answer;
+  uint64_t order; /* of finishing: answers are taken in that order */
+  char *request;  /* the body sent; libcurl points into it */
+  char *body;
+  size_t capacity, limit;
+  int64_t sent;               /* boot time */
+  int64_t started, last_byte; /* driven clock; last_byte 0: no answer yet */
+  int cut;                    /* an error's body was longer than we read */
+  size_t headers_len;
+  char headers[TRANSPORT_HEADERS];
+  char message[CURL_ERROR_SIZE];
+} slot;
+
+struct transport {
+  CURLM *multi;
+  struct curl_slist *json, *form; /* the two sets of request headers */
+  int set, timer, ready;          /* epoll, timerfd, eventfd */
+  int failed;                     /* errno of a callback, 0: none */
+  int64_t last_driven;            /* boot time */
+  int64_t clock;                  /* driven time, from 1 */
+  int64_t curl_due, armed;        /* boot time */
+  int64_t connect_timeout, timeout, stall_timeout;
+  uint64_t last_id, last_order;
+  int finished; /* transfers waiting to be taken */
+  int slots;
+  char *ca_file, *proxy, *user_agent;
+  slot slot[];
+};
+
+/*
+** {======================================================================
+** Time and signals
+** =======================================================================
+*/
+
+static int64_t now_ns (void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_BOOTTIME, &ts);
+  return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int64_t to_ns (double seconds) {
+  return seconds < 1e9 ? (int64_t)(seconds * 1e9) : (int64_t)1e18;
+}
+
+double transport_now (void) {
+  return (double)now_ns() / 1e9;
+}
+
+/* libcurl under NOSIGNAL leaves SIGPIPE to us, and the disposition is the
+** host's: the signal is held back while libcurl runs and taken away if it
+** came from there. */
+typedef struct {
+  sigset_t pipe, before;
+  int was_pending;
+} pipe_guard;
+
+static void guard_enter (pipe_guard *g) {
+  sigset_t pending;
+  sigemptyset(&g->pipe);
+  sigaddset(&g->pipe, SIGPIPE);
+  sigemptyset(&pending);
+  sigpending(&pending);
+  g->was_pending = sigismember(&pending, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &g->pipe, &g->before);
+}
+
+static void guard_leave (pipe_guard *g) {
+  static const struct timespec at_once = {0, 0};
+  if (!g->was_pending)
+    while (sigtimedwait(&g->pipe, NULL, &at_once) == -1 && errno == EINTR)
+      continue;
+  pthread_sigmask(SIG_SETMASK, &g->before, NULL);
+}
+
+/* }====================================================================== */
+
+/*
+** {======================================================================
+** libcurl's callbacks: they touch C structures only
+** =======================================================================
+*/
+
+static size_t on_body (char *data, size_t size, size_t count, void *user) {
+  slot *s = user;
+  size_t n = size * count;
+  long status = 0;
+  size_t limit = s->limit;
+  s->last_byte = s->owner->clock;
+  if (curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
+    return 0;
+  if (status != 200) {
+    limit = TRANSPORT_ERROR_LIMIT;
+    if (n > limit - s->answer.body_len) {
+      s->cut = 1;
+      n = limit - s->answer.body_len;
+    }
+  }
+  else if (n > limit - s->answer.body_len) {
+    s->answer.end = TRANSPORT_TOO_LARGE;
+    return 0;
+  }
+  if (s->answer.body_len + n > s->capacity) {
+    size_t capacity = s->capacity ? s->capacity : FIRST_BODY_SIZE;
+    char *body;
+    while (capacity < s->answer.body_len + n)
+      capacity *= 2;
+    body = realloc(s->body, capacity);
+    if (body == NULL) {
+      s->answer.end = TRANSPORT_NO_MEMORY;
+      return 0;
+    }
+    s->body = body;
+    s->capacity = capacity;
+  }
+  if (n > 0)
+    memcpy(s->body + s->answer.body_len, data, n);
+  s->answer.body_len += n;
+  return s->cut ? 0 : size * count;
+}
+
+/* Keeps the few lines that something above reads. */
+static size_t on_header (char *line, size_t size, size_t count, void *user) {
+  static const char *const kept[] = {"request-id", "x-request-id",
+                                     "retry-after", "date", "location"};
+  slot *s = user;
+  size_t n = size * count, i;
+  s->last_byte = s->owner->clock;
+  if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
+    s->headers_len = 0; /* what came before was interim */
+  for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+    size_t name = strlen(kept[i]), start = name + 1, end = n;
+    if (n <= name || line[name] != ':' || strncasecmp(line, kept[i], name))
+      continue;
+    while (start < end && (line[start] == ' ' || line[start] == '\t'))
+      start++;
+    while (end > start && (line[end - 1] == '\r' || line[end - 1] == '\n'))
+      end--;
+    if (name + 2 + (end - start) + 1 >= sizeof(s->headers) - s->headers_len)
+      break; /* too long to be of use */
+    memcpy(s->headers + s->headers_len, kept[i], name);
+    memcpy(s->headers + s->headers_len + name, ": ", 2);
+    memcpy(s->headers + s->headers_len + name + 2, line + start, end - start);
+    s->headers_len += name + 2 + (end - start);
+    s->headers[s->headers_len++] = '\n';
+    break;
+  }
+  s->headers[s->headers_len] = '\0';
+  return n;
+}
+
+static int on_new_socket (void *user, curl_socket_t fd, curlsocktype purpose) {
+  int flags = fcntl(fd, F_GETFD);
+  (void)user;
+  (void)purpose;
+  if (flags == -1 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) == -1)
+    return CURL_SOCKOPT_ERROR;
+  return CURL_SOCKOPT_OK;
+}
+
+static int on_socket (CURL *easy, curl_socket_t fd, int what, void *user,
+                      void *known) {
+  transport *t = user;
+  struct epoll_event event;
+  (void)easy;
+  memset(&event, 0, sizeof(event));
+  if (what == CURL_POLL_REMOVE) {
+    epoll_ctl(t->set, EPOLL_CTL_DEL, fd, &event);
+    return 0;
+  }
+  event.data.fd = fd;
+  if (what & CURL_POLL_IN)
+    event.events |= EPOLLIN;
+  if (what & CURL_POLL_OUT)
+    event.events |= EPOLLOUT;
+  if (epoll_ctl(t->set, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event)) {
+    /* a socket that was closed behind our back, or its number's next one */
+    int other = errno == ENOENT ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    if ((errno != ENOENT && errno != EEXIST) ||
+        epoll_ctl(t->set, other, fd, &event)) {
+      t->failed = errno;
+      return -1;
+    }
+  }
+  if (!known && curl_multi_assign(t->multi, fd, t) != CURLM_OK) {
+    t->failed = EINVAL;
+    return -1;
+  }
+  return 0;
+}
+
+static int on_timer (CURLM *multi, long timeout_ms, void *user) {
+  transport *t = user;
+  (void)multi;
+  t->curl_due =
+    timeout_ms < 0 ? NEVER : now_ns() + (int64_t)timeout_ms * 1000000;
+  return 0;
+}
+
+/* }====================================================================== */
+
+/*
+** {======================================================================
+** One request
+** =======================================================================
+*/
+
+/* Every option of libcurl that a request relies on is set and checked: what
+** it refuses is a request not sent. The first refusal stays in *rc. */
+#define set(option, value) \
+  (void)(*rc == CURLE_OK && (*rc = curl_easy_setopt(easy, option, value)))
+
+/* What is the same for every request of a transport. */
+static void set_lasting (transport *t, slot *s, CURL *easy, CURLcode *rc) {
+  set(CURLOPT_PRIVATE, s);
+  set(CURLOPT_ERRORBUFFER, s->message);
+  set(CURLOPT_WRITEFUNCTION, on_body);
+  set(CURLOPT_WRITEDATA, s);
+  set(CURLOPT_HEADERFUNCTION, on_header);
+  set(CURLOPT_HEADERDATA, s);
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  set(CURLOPT_SOCKOPTFUNCTION, on_new_socket);
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_POST, 1L);
+  set(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  set(CURLOPT_ACCEPT_ENCODING, "gzip");
+  set(CURLOPT_USERAGENT, t->user_agent);
+  set(CURLOPT_PATH_AS_IS, 1L);
+  /* the clocks are ours; libcurl's would run while nobody drives */
+  set(CURLOPT_TIMEOUT_MS, 0L);
+  set(CURLOPT_CONNECTTIMEOUT_MS, 86400000L);
+  /* a redirect would carry the request to a host nobody chose */
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_MAXREDIRS, 0L);
+  set(CURLOPT_UNRESTRICTED_AUTH, 0L);
+#ifdef HAVE_PROTOCOLS_STR
+  set(CURLOPT_REDIR_PROTOCOLS_STR, "https");
+#else
+  set(CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
+#endif
+  set(CURLOPT_SSL_VERIFYPEER, 1L);
+  set(CURLOPT_SSL_VERIFYHOST, 2L);
+  set(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  set(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+  set(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+  set(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  if (t->ca_file != NULL) { /* instead of the trust store, not beside it */
+    set(CURLOPT_CAINFO, t->ca_file);
+    set(CURLOPT_CAPATH, NULL);
+    set(CURLOPT_PROXY_CAINFO, t->ca_file);
+    set(CURLOPT_PROXY_CAPATH, NULL);
+  }
+  /* libcurl 7.88 frees twice when an allocation fails in this cache */
+  set(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+#ifdef HAVE_MAXLIFETIME_CONN
+  set(CURLOPT_MAXLIFETIME_CONN, MAX_CONNECTION_AGE);
+#endif
+  set(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+  set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+#ifdef HAVE_QUICK_EXIT
+  set(CURLOPT_QUICK_EXIT, 1L);
+#endif
+  if (t->proxy != NULL)
+    set(CURLOPT_PROXY, t->proxy);
+}
+
+/* What differs. */
+static void set_request (transport *t, slot *s, const transport_request *r,
+                         CURLcode *rc) {
+  CURL *easy = s->easy;
+#ifdef HAVE_PROTOCOLS_STR
+  set(CURLOPT_PROTOCOLS_STR, r->cleartext ? "http,https" : "https");
+#else
+  set(CURLOPT_PROTOCOLS,
+      (long)(CURLPROTO_HTTPS | (r->cleartext ? CURLPROTO_HTTP : 0)));
+#endif
+  set(CURLOPT_URL, r->url);
+  set(CURLOPT_HTTPHEADER, r->form ? t->form : t->json);
+  set(CURLOPT_POSTFIELDS, s->request);
+  set(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+  set(CURLOPT_HTTPAUTH, r->bearer ? CURLAUTH_BEARER : CURLAUTH_NONE);
+  set(CURLOPT_XOAUTH2_BEARER, r->bearer);
+  set(CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
+  set(CURLOPT_FORBID_REUSE, r->fresh ? 1L : 0L);
+}
+
+static slot *free_slot (transport *t) {
+  int i;
+  for (i = 0; i < t->slots; i++)
+    if (t->slot[i].state == SLOT_FREE)
+      return &t->slot[i];
+  return NULL;
+}
+
+/* Back to the state in which the slot can be used again. */
+static void empty_slot (slot *s) {
+  free(s->request);
+  free(s->body);
+  s->request = s->body = NULL;
+  s->capacity = 0;
+  s->state = SLOT_FREE;
+}
+
+const char *transport_send (transport *t, const transport_request *r,
+                            uint64_t *id) {
+  slot *s = free_slot(t);
+  CURLcode rc = CURLE_OK;
+  CURLMcode mc;
+  if (s == NULL)
+    return "more requests at once than the transport was opened for";
+  s->request = malloc(r->body_len + 1);
+  if (s->request == NULL)
+    return curl_easy_strerror(CURLE_OUT_OF_MEMORY);
+  memcpy(s->request, r->body, r->body_len);
+  s->request[r->body_len] = '\0';
+  if (s->easy == NULL) {
+    CURL *easy = curl_easy_init();
+    if (easy == NULL)
+      rc = CURLE_FAILED_INIT;
+    else {
+      set_lasting(t, s, easy, &rc);
+      if (rc == CURLE_OK)
+        s->easy = easy;
+      else
+        curl_easy_cleanup(easy);
+    }
+  }
+  if (rc == CURLE_OK)
+    set_request(t, s, r, &rc);
+  if (rc != CURLE_OK) {
+    empty_slot(s);
+    return curl_easy_strerror(rc);
+  }
+  memset(&s->answer, 0, sizeof(s->answer));
+  s->message[0] = s->headers[0] = '\0';
+  s->headers_len = 0;
+  s->limit = r->limit;
+  s->cut = 0;
+  s->sent = now_ns();
+  s->started = t->clock;
+  s->last_byte = 0;
+  mc = curl_multi_add_handle(t->multi, s->easy);
+  if (mc != CURLM_OK) {
+    empty_slot(s);
+    return curl_multi_strerror(mc);
+  }
+  s->state = SLOT_RUNNING;
+  *id = s->answer.id = ++t->last_id;
+  return NULL;
+}
+
+/* }====================================================================== */
+
+/*
+** {======================================================================
+** Driving
+** =======================================================================
+*/
+
+static void finish (transport *t, slot *s, CURLcode code) {
+  long status = 0, connect_status = 0;
+  transport_answer *a = &s->answer;
+  curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(s->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+  curl_multi_remove_handle(t->multi, s->easy);
+  if (s->cut && a->end == TRANSPORT_ANSWERED)
+    code = CURLE_OK; /* we stopped it; what we wanted is here */
+  a->code = (int)code;
+  a->status = (int)status;
+  a->connect_status = (int)connect_status;
+  a->seconds = (double)(now_ns() - s->sent) / 1e9;
+  a->headers = s->headers;
+  a->message = s->message[0] || code == CURLE_OK ? s->message
+                                                 : curl_easy_strerror(code);
+  s->state = SLOT_DONE;
+  s->order = ++t->last_order;
+  if (t->finished++ == 0)
+    eventfd_write(t->ready, 1);
+}
+
+/* The time-out that a running transfer meets next, and when. */
+static int64_t next_timeout (const transport *t, const slot *s,
+                             transport_end *end) {
+  int64_t due = s->started + t->timeout;
+  curl_off_t sendable = 0; /* microseconds until the request could go */
+  *end = TRANSPORT_TIMEOUT;
+  if (s->last_byte != 0) {
+    if (s->last_byte + t->stall_timeout < due) {
+      due = s->last_byte + t->stall_timeout;
+      *end = TRANSPORT_STALLED;
+    }
+  }
+  else if (s->started + t->connect_timeout < due &&
+           (curl_easy_getinfo(s->easy, CURLINFO_PRETRANSFER_TIME_T,
+                              &sendable) != CURLE_OK ||
+            sendable == 0)) {
+    due = s->started + t->connect_timeout;
+    *end = TRANSPORT_CONNECT_TIMEOUT;
+  }
+  return due;
+}
+
+/* Ends what took too long; returns when the next one may (boot time). */
+static int64_t check_clocks (transport *t) {
+  int64_t first = NEVER;
+  int i;
+  for (i = 0; i < t->slots; i++) {
+    slot *s = &t->slot[i];
+    transport_end end;
+    int64_t due;
+    if (s->state != SLOT_RUNNING)
+      continue;
+    due = next_timeout(t, s, &end);
+    if (due <= t->clock) {
+      s->answer.end = end;
+      finish(t, s, CURLE_OPERATION_TIMEDOUT);
+    }
+    else if (due - t->clock + t->last_driven < first)
+      first = due - t->clock + t->last_driven;
+  }
+  return first;
+}
+
+static void arm (transport *t, int64_t due) {
+  struct itimerspec when;
+  if (due == t->armed)
+    return;
+  memset(&when, 0, sizeof(when)); /* all zero: off */
+  if (due != NEVER) {
+    if (due < 1)
+      due = 1;
+    when.it_value.tv_sec = (time_t)(due / 1000000000);
+    when.it_value.tv_nsec = (long)(due % 1000000000);
+  }
+  if (timerfd_settime(t->timer, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+    t->armed = due;
+  else
+    t->failed = errno;
+}
+
+/* libcurl's sockets that are ready, then its timer. */
+static CURLMcode act (transport *t) {
+  struct epoll_event event[EVENTS_A_DRIVE];
+  CURLMcode mc = CURLM_OK;
+  int running, i;
+  int n = epoll_wait(t->set, event, EVENTS_A_DRIVE, 0);
+  for (i = 0; i < n && mc == CURLM_OK; i++) {
+    int fd = event[i].data.fd, mask = 0;
+    if (fd == t->ready)
+      continue;
+    if (fd == t->timer) {
+      t->armed = 0; /* it fired: whatever is next must be set anew */
+      continue;
+    }
+    if (event[i].events & EPOLLIN)
+      mask |= CURL_CSELECT_IN;
+    if (event[i].events & EPOLLOUT)
+      mask |= CURL_CSELECT_OUT;
+    if (event[i].events & (EPOLLERR | EPOLLHUP))
+      mask |= CURL_CSELECT_ERR;
+    mc = curl_multi_socket_action(t->multi, fd, mask, &running);
+  }
+  if (mc == CURLM_OK && t->curl_due <= now_ns()) {
+    t->curl_due = NEVER;
+    mc =
+      curl_multi_socket_action(t->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  }
+  return mc;
+}
+
+const char *transport_drive (transport *t, int resumed) {
+  pipe_guard guard;
+  CURLMcode mc;
+  CURLMsg *message;
+  int64_t now = now_ns(), due;
+  int left;
+  if (!resumed)
+    t->clock += now - t->last_driven;
+  t->last_driven = now;
+  t->failed = 0;
+  guard_enter(&guard);
+  mc = act(t);
+  while ((message = curl_multi_info_read(t->multi, &left)) != NULL) {
+    char *s = NULL;
+    if (message->msg == CURLMSG_DONE &&
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &s) ==
+          CURLE_OK)
+      finish(t, (slot *)(void *)s, message->data.result);
+  }
+  due = check_clocks(t);
+  guard_leave(&guard);
+  arm(t, due < t->curl_due ? due : t->curl_due);
+  if (t->failed)
+    return strerror(t->failed);
+  return mc == CURLM_OK ? NULL : curl_multi_strerror(mc);
+}
+
+int transport_fd (const transport *t) {
+  return t->set;
+}
+
+const char *transport_wait (const transport *t, double seconds) {
+  struct pollfd p = {t->set, POLLIN, 0};
+  struct timespec ts;
+  int64_t ns = seconds > 0 ? to_ns(seconds) : 0;
+  ts.tv_sec = (time_t)(ns / 1000000000);
+  ts.tv_nsec = (long)(ns % 1000000000);
+  if (ppoll(&p, 1, &ts, NULL) == -1 && errno != EINTR)
+    return strerror(errno);
+  return NULL;
+}
+
+/* }====================================================================== */
+
+/*
+** {======================================================================
+** Answers
+** =======================================================================
+*/
+
+static slot *first_done (transport *t) {
+  slot *first = NULL;
+  int i;
+  for (i = 0; i < t->slots; i++) {
+    slot *s = &t->slot[i];
+    if (s->state == SLOT_DONE && (first == NULL || s->order < first->order))
+      first = s;
+  }
+  return first;
+}
+
+static void leave_ready (transport *t) {
+  eventfd_t ignored;
+  if (--t->finished == 0)
+    eventfd_read(t->ready, &ignored);
+}
+
+const transport_answer *transport_peek (transport *t) {
+  slot *s = first_done(t);
+  return s ? &s->answer : NULL;
+}
+
+char *transport_release (transport *t) {
+  slot *s = first_done(t);
+  char *body;
+  if (s == NULL)
+    return NULL;
+  body = s->body;
+  s->body = NULL;
+  empty_slot(s);
+  leave_ready(t);
+  return body;
+}
+
+static void withdraw (transport *t, slot *s) {
+  if (s->state == SLOT_RUNNING)
+    curl_multi_remove_handle(t->multi, s->easy);
+  else if (s->state == SLOT_DONE)
+    leave_ready(t);
+  empty_slot(s);
+}
+
+void transport_cancel (transport *t, uint64_t id) {
+  pipe_guard guard;
+  int i;
+  guard_enter(&guard);
+  for (i = 0; i < t->slots; i++)
+    if (t->slot[i].state != SLOT_FREE && t->slot[i].answer.id == id)
+      withdraw(t, &t->slot[i]);
+  guard_leave(&guard);
+}
+
+/* }====================================================================== */
+
+/*
+** {======================================================================
+** Opening and closing
+** =======================================================================
+*/
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static CURLcode global_init = CURLE_FAILED_INIT;
+
+/* Never undone: other users of libcurl in the process may still run. */
+static void init_libcurl (void) {
+  global_init = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static int add_to_set (const transport *t, int fd) {
+  struct epoll_event event;
+  memset(&event, 0, sizeof(event));
+  event.events = EPOLLIN;
+  event.data.fd = fd;
+  return epoll_ctl(t->set, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* On failure the list stays as it was, and its owner frees it. */
+static int add_header (struct curl_slist **list, const char *line) {
+  struct curl_slist *longer = curl_slist_append(*list, line);
+  if (longer == NULL)
+    return 0;
+  *list = longer;
+  return 1;
+}
+
+static int copy (char **to, const char *from) {
+  return from == NULL || (*to = strdup(from)) != NULL;
+}
+
+static CURLMcode set_multi (transport *t) {
+  CURLMcode mc = curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION,
+                                   on_socket);
+  if (mc == CURLM_OK)
+    mc = curl_multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t);
+  if (mc == CURLM_OK)
+    mc = curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  if (mc == CURLM_OK)
+    mc = curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t);
+  if (mc == CURLM_OK)
+    mc = curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)t->slots);
+  if (mc == CURLM_OK)
+    mc = curl_multi_setopt(t->multi, CURLMOPT_PIPELINING,
+                           (long)CURLPIPE_NOTHING);
+  return mc;
+}
+
+const char *transport_open (transport **out, const transport_options *o) {
+  transport *t;
+  CURLMcode mc;
+  int i;
+  pthread_once(&once, init_libcurl);
+  if (global_init != CURLE_OK)
+    return curl_easy_strerror(global_init);
+  if (curl_version_info(CURLVERSION_NOW)->version_num < 0x074c00)
+    return "libcurl is older than 7.76.0";
+  t = calloc(1, sizeof(transport) + (size_t)o->slots * sizeof(slot));
+  if (t == NULL)
+    return strerror(ENOMEM);
+  *out = t;
+  t->slots = o->slots;
+  for (i = 0; i < t->slots; i++)
+    t->slot[i].owner = t;
+  t->clock = 1;
+  t->last_driven = now_ns();
+  t->curl_due = t->armed = NEVER;
+  t->connect_timeout = to_ns(o->connect_timeout);
+  t->timeout = to_ns(o->timeout);
+  t->stall_timeout = to_ns(o->stall_timeout);
+  t->timer = t->ready = -1;
+  t->set = epoll_create1(EPOLL_CLOEXEC);
+  if (t->set != -1)
+    t->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (t->timer != -1)
+    t->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (t->ready == -1 || add_to_set(t, t->timer) || add_to_set(t, t->ready))
+    return strerror(errno);
+  if (!copy(&t->ca_file, o->ca_file) || !copy(&t->proxy, o->proxy) ||
+      !copy(&t->user_agent, o->user_agent) ||
+      !add_header(&t->json, "Content-Type: application/json") ||
+      !add_header(&t->json, "Accept: application/json") ||
+      !add_header(&t->form,
+                  "Content-Type: application/x-www-form-urlencoded") ||
+      !add_header(&t->form, "Accept: application/json"))
+    return strerror(ENOMEM);
+  t->multi = curl_multi_init();
+  if (t->multi == NULL)
+    return curl_easy_strerror(CURLE_FAILED_INIT);
+  mc = set_multi(t);
+  return mc == CURLM_OK ? NULL : curl_multi_strerror(mc);
+}
+
+static void close_fd (int fd) {
+  if (fd != -1)
+    close(fd);
+}
+
+void transport_close (transport *t) {
+  pipe_guard guard;
+  int i;
+  if (t == NULL)
+    return;
+  guard_enter(&guard);
+  for (i = 0; i < t->slots; i++) {
+    if (t->slot[i].state != SLOT_FREE)
+      withdraw(t, &t->slot[i]);
+    if (t->slot[i].easy != NULL)
+      curl_easy_cleanup(t->slot[i].easy);
+  }
+  if (t->multi != NULL)
+    curl_multi_cleanup(t->multi); /* still calls on_socket */
+  guard_leave(&guard);
+  close_fd(t->ready);
+  close_fd(t->timer);
+  close_fd(t->set);
+  curl_slist_free_all(t->json);
+  curl_slist_free_all(t->form);
+  free(t->ca_file);
+  free(t->proxy);
+  free(t->user_agent);
+  free(t);
+}
+
+/* }====================================================================== */
