@@ -16,15 +16,16 @@
 #endif
 
 #define MAX_DEPTH 32
-#define MAX_BYTES ((size_t)1 << 30)  /* lua-cjson counts in ints */
-#define MAX_WHOLE ((lua_Integer)1 << 53)  /* doubles skip some beyond it */
-#define MAX_NUMBER 9223372036854775808.0  /* 2^63, see 'number' */
+#define MAX_BYTES ((size_t)1 << 30)      /* lua-cjson counts in ints */
+#define MAX_WHOLE ((lua_Integer)1 << 53) /* doubles skip some beyond it */
+#define MAX_NUMBER 9223372036854775808.0 /* 2^63, see 'number' */
 #define MAX_NAMES 16
 #define FEW_LEVELS 4
-#define LEVEL_SLOTS (2 * MAX_NAMES + 8)  /* of the stack, for one level */
-#define MAX_SHOWN 40  /* bytes of a member's name in a message */
+#define LEVEL_SLOTS (2 * MAX_NAMES + 8) /* of the stack, for one level */
+#define MAX_SHOWN 40 /* bytes of a member's name in a message */
 
-#define NEEDED "avepoint.elements needs lua-cjson for Lua 5.4 (Debian, " \
+#define NEEDED                                                             \
+  "avepoint.elements needs lua-cjson for Lua 5.4 (Debian, "                \
   "Ubuntu and Fedora: lua-cjson; Alpine: lua5.4-cjson; macOS and others: " \
   "luarocks install lua-cjson)"
 
@@ -40,7 +41,7 @@ static void call_cjson (lua_State *L, int args, const char *what) {
     lua_error(L);
   if (status != LUA_OK) {
     const char *why = luaL_tolstring(L, -1, NULL);
-    lua_pushlstring(L, why, strcspn(why, "\r\n"));  /* no search paths */
+    lua_pushlstring(L, why, strcspn(why, "\r\n")); /* no search paths */
     luaL_error(L, NEEDED "\n%s: %s", what, lua_tostring(L, -1));
   }
 }
@@ -101,7 +102,7 @@ static int add_name (name *names, int *count, const char *bytes,
   size_t len;
   int i;
   while (at > bytes && at[-1] != '"') {
-    if (*--at == '\\')  /* what it decodes to is not worth knowing here */
+    if (*--at == '\\') /* what it decodes to is not worth knowing here */
       return 0;
   }
   if (at - bytes < 2 || at[-2] == '\\')
@@ -147,20 +148,26 @@ static int find_names (name *names, const char *bytes, size_t len) {
 
 /*
 ** The pass. A function that returns a reason refuses the document, and has
-** pushed the way from its value to the place: ".a[1]".
+** pushed the way from its value to the place: ".a[1]". What lies below that
+** on the stack is left there, so every step back makes room again.
 */
 
-enum { OUTSIDE, IN_ARRAY, USER };  /* where an object stands */
+enum { OUTSIDE, IN_ARRAY, USER }; /* where an object stands */
 
 typedef struct pass {
   lua_State *L;
-  const void *users;  /* the table of 'data' */
-  int status;  /* index of the key "status" */
-  int names;  /* index of the first name; "status" is the last, if one */
-  int count[USER + 1];  /* names to look for in such an object; -1: in all */
+  const void *users; /* the table of 'data' */
+  int status;        /* index of the key "status" */
+  int names; /* index of the first name; "status" is the last, if one */
+  int count[USER + 1]; /* names to look for in such an object; -1: in all */
 } pass;
 
 static const char *tidy (const pass *p, int t, int where, int depth);
+
+
+static void make_room (lua_State *L) {
+  luaL_checkstack(L, LEVEL_SLOTS, "no room for JSON");
+}
 
 
 /* replaces the string on the top by one of printable characters */
@@ -201,9 +208,9 @@ static const char *number (lua_State *L, int *changed) {
   int is_integer = lua_isinteger(L, -1);
   int is_whole;
   lua_Integer i;
-  if (!(x > -MAX_NUMBER && x < MAX_NUMBER))  /* NaN too */
+  if (!(x > -MAX_NUMBER && x < MAX_NUMBER)) /* NaN too */
     return refuse(L, "is a number out of range");
-  i = (lua_Integer)x;  /* by way of x, which has rounded 2^53+1 to 2^53 */
+  i = (lua_Integer)x; /* by way of x, which has rounded 2^53+1 to 2^53 */
   is_whole = -MAX_WHOLE <= i && i <= MAX_WHOLE && (lua_Number)i == x;
   if (is_integer ? is_whole && i == lua_tointeger(L, -1) : !is_whole)
     return NULL;
@@ -227,16 +234,13 @@ static const char *value (const pass *p, int type, int where, int depth,
   if (is_plain(type))
     return NULL;
   switch (type) {
-    case LUA_TNUMBER:
-      return number(p->L, changed);
-    case LUA_TTABLE:
-      return tidy(p, lua_gettop(p->L), where, depth + 1);
-    case LUA_TLIGHTUSERDATA:  /* cjson.null */
+    case LUA_TNUMBER: return number(p->L, changed);
+    case LUA_TTABLE: return tidy(p, lua_gettop(p->L), where, depth + 1);
+    case LUA_TLIGHTUSERDATA: /* cjson.null */
       lua_pushnil(p->L);
       *changed = 1;
       return NULL;
-    default:
-      return refuse(p->L, "is no value of JSON");
+    default: return refuse(p->L, "is no value of JSON");
   }
 }
 
@@ -266,20 +270,20 @@ static const char *no_array (lua_State *L, int type) {
 static const char *tidy_codes (const pass *p, int type, int depth,
                                int *changed) {
   lua_State *L = p->L;
-  lua_Unsigned n;
+  const char *reason;
   if (type == LUA_TNIL)
     return NULL;
   if (type == LUA_TTABLE) {
-    n = lua_rawlen(L, -1);
+    lua_Unsigned n = lua_rawlen(L, -1);
     if (n > 0)
       return tidy_array(p, lua_gettop(L), n, 1, depth + 1);
+  }
+  reason = value(p, type, IN_ARRAY, depth, changed);
+  if (reason != NULL || lua_isnil(L, -1)) /* a null is absent */
+    return reason;
+  if (type == LUA_TTABLE) {
     lua_pushnil(L);
     return lua_next(L, -2) ? no_array(L, type) : NULL;
-  }
-  else {
-    const char *reason = value(p, type, IN_ARRAY, depth, changed);
-    if (reason != NULL || (*changed && lua_isnil(L, -1)))
-      return reason;
   }
   if (!lua_isinteger(L, -1))
     return no_array(L, type);
@@ -299,6 +303,7 @@ static const char *tidy_status (const pass *p, int depth) {
   lua_pushvalue(L, p->status);
   reason = tidy_codes(p, lua_rawget(L, user), depth, &changed);
   if (reason != NULL) {
+    make_room(L);
     lua_pushfstring(L, ".status%s", lua_tostring(L, -1));
     return reason;
   }
@@ -332,6 +337,7 @@ static const char *tidy_array (const pass *p, int t, lua_Unsigned n,
     if (reason == NULL && where == USER && type == LUA_TTABLE)
       reason = tidy_status(p, depth + 1);
     if (reason != NULL) {
+      make_room(L);
       lua_pushfstring(L, "[%I]%s", (LUAI_UACINT)i, lua_tostring(L, -1));
       return reason;
     }
@@ -348,11 +354,13 @@ static const char *tidy_member (const pass *p, int t, int key, int type,
                                 int where, int depth) {
   lua_State *L = p->L;
   int changed = 0;
-  const char *reason = value(p, type, where == OUTSIDE ? OUTSIDE : IN_ARRAY,
-                             depth, &changed);
+  const char *reason =
+    value(p, type, where == OUTSIDE ? OUTSIDE : IN_ARRAY, depth, &changed);
   if (reason != NULL) {
     size_t len;
-    const char *shown = luaL_tolstring(L, key, &len);
+    const char *shown;
+    make_room(L);
+    shown = luaL_tolstring(L, key, &len);
     lua_pushlstring(L, shown, len < MAX_SHOWN ? len : MAX_SHOWN);
     make_printable(L);
     lua_pushfstring(L, ".%s%s", lua_tostring(L, -1), lua_tostring(L, -3));
@@ -401,8 +409,8 @@ static const char *tidy_all (const pass *p, int t, int where, int depth) {
 static const char *tidy (const pass *p, int t, int where, int depth) {
   lua_State *L = p->L;
   lua_Unsigned n = lua_rawlen(L, t);
-  if (depth > FEW_LEVELS)  /* json_decode made room for those */
-    luaL_checkstack(L, LEVEL_SLOTS, "no room for JSON");
+  if (depth > FEW_LEVELS) /* json_decode made room for those */
+    make_room(L);
   if (depth > MAX_DEPTH)
     return refuse(L, "is nested too deeply");
   if (n > 0)
@@ -445,26 +453,26 @@ static int fail (lua_State *L, int top) {
 ** is as long as the text. So that is asked for first, and given back.
 */
 static void probe_memory (lua_State *L, size_t len) {
-  void *volatile probe = malloc(len + 65536);  /* not to be optimised away */
+  void *volatile probe = malloc(len + 65536); /* not to be optimised away */
   if (probe == NULL) {
-    lua_pushliteral(L, "not enough memory");  /* lua_error knows it by this */
+    lua_pushliteral(L, "not enough memory"); /* lua_error knows it by this */
     lua_error(L);
   }
   free(probe);
 }
 
 
-/* [text] --> [table], or [message] and 0; 'decoder' is below the text */
-static int call_decoder (lua_State *L, int top) {
+/* [decoder, text] --> [table], or [message] and 0 */
+static int call_decoder (lua_State *L) {
   int status = lua_pcall(L, 1, 2, 0);
-  if (status == LUA_OK && lua_istable(L, top + 1)) {
+  if (status == LUA_OK && lua_istable(L, -2)) {
     lua_pop(L, 1);
     return 1;
   }
-  if (status == LUA_OK && !lua_isnil(L, top + 1))
+  if (status == LUA_OK && !lua_isnil(L, -2))
     lua_pushliteral(L, "the body is neither an object nor an array");
   else if ((status != LUA_OK && status != LUA_ERRRUN) || !is_complaint(L))
-    lua_error(L);  /* a cjson that is cjson.safe returns nil and a message */
+    lua_error(L); /* a cjson that is cjson.safe returns nil and a message */
   return 0;
 }
 
@@ -486,7 +494,7 @@ static const char *pass_over (lua_State *L, const char *bytes, size_t len) {
   p.count[IN_ARRAY] = p.count[USER] = count;
   for (i = 0; i < count; i++) {
     lua_pushlstring(L, names[i].at, names[i].len);
-    if (lua_rawequal(L, -1, p.status)) {  /* tidy_status does it for users */
+    if (lua_rawequal(L, -1, p.status)) { /* tidy_status does it for users */
       p.count[USER] = count - 1;
       lua_pop(L, 1);
     }
@@ -503,21 +511,29 @@ int json_decode (lua_State *L, int decoder, const char *bytes, size_t len) {
   /* here for lua-cjson too: it takes a full stack for too deep a document */
   luaL_checkstack(L, (FEW_LEVELS + 1) * LEVEL_SLOTS, "no room for JSON");
   if (len == 0 || len >= MAX_BYTES || memchr(bytes, '\0', len) != NULL) {
-    lua_pushstring(L, len == 0 ? "the body is empty" : len >= MAX_BYTES ?
-                   "the body is too large" : "a NUL byte in the body");
+    const char *problem = "a NUL byte in the body";
+    if (len == 0)
+      problem = "the body is empty";
+    else if (len >= MAX_BYTES)
+      problem = "the body is too long";
+    lua_pushstring(L, problem);
     return fail(L, top);
   }
   lua_pushvalue(L, decoder);
-  lua_pushlstring(L, bytes, len);
+  bytes = lua_pushlstring(L, bytes, len); /* ours, whatever is run meanwhile */
+  lua_insert(L, top + 1);
+  lua_pushvalue(L, top + 1);
   probe_memory(L, len);
-  if (!call_decoder(L, top))
+  if (!call_decoder(L))
     return fail(L, top);
   reason = pass_over(L, bytes, len);
   if (reason != NULL) {
     const char *way = lua_tostring(L, -1);
+    make_room(L);
     lua_pushfstring(L, "%s %s", *way == '.' ? way + 1 : way, reason);
     return fail(L, top);
   }
-  lua_settop(L, top + 1);
+  lua_settop(L, top + 2);
+  lua_remove(L, top + 1);
   return 1;
 }

@@ -10,6 +10,10 @@
 
 #include "lua.h"
 
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
 /* Pushes the decoder that json_decode wants; raises without lua-cjson. */
 void json_open (lua_State *L);
 
@@ -19,5 +23,9 @@ void json_open (lua_State *L);
 ** bytes: memory errors, a stack without room, what a hook raised.
 */
 int json_decode (lua_State *L, int decoder, const char *bytes, size_t len);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 
 #endif

@@ -50,7 +50,7 @@ static uint64_t chain (uint64_t h, uint64_t word) {
 
 uint64_t seen_hash (const char *id, size_t len) {
   const unsigned char *p = (const unsigned char *)id;
-  uint64_t h = (uint64_t)len * LOG10;  /* "a" is not "a\0" */
+  uint64_t h = (uint64_t)len * LOG10; /* "a" is not "a\0" */
   size_t left = len;
   for (; left >= 8; left -= 8, p += 8)
     h = chain(h, eight_bytes(p));

@@ -15,12 +15,9 @@ local MAX_GARBLED = 2           -- bodies that do not parse, per page
 local MAX_HANDSHAKES = 2        -- CURLE_SSL_CONNECT_ERROR (35) per page
 local OUTAGE = 24               -- failures in a row, client-wide, with no good answer between; SRE: bound a client's retries
 local OUTAGE_MEMORY = 60        -- seconds of silence after which that row is forgotten; longer than any delay of a page
-local RETRY_STATUS = {          -- Azure
-   [408] = true, [425] = true, [429] = true, [500] = true, [502] = true, [503] = true, [504] = true,
-}
-local RETRY_CODE = {            -- CURLcodes; Azure
-   [6] = true, [7] = true, [16] = true, [18] = true, [28] = true, [35] = true, [52] = true, [55] = true, [56] = true,
-   [92] = true,
+local RETRY_STATUS = { [408] = true, [425] = true, [502] = true, [503] = true, [504] = true } -- and 429, 500; Azure
+local RETRY_CODE = { -- CURLcodes, and 35; Azure
+   [6] = true, [7] = true, [16] = true, [18] = true, [28] = true, [52] = true, [55] = true, [56] = true, [92] = true,
 }
 
 -- delays
@@ -45,11 +42,11 @@ local SEARCH_START = 14         -- requests a second after the first 429; sim: 1
 local SEARCH_STEP = 0.02        -- growth an answer until the second; sim: 0.012 is slow above 50 r/s, 0.03 overshoots
 local HOLD_SHARE = 0.97         -- of the limit found; sim: 0.98 brings third refusals, 0.95 costs 1.5 %
 local HOLD_TIME = 40            -- seconds t of sending at the rate held until it has doubled, 1 + (t/40)^3; sim
-local CUT_RATE_LEAST = 0.95     -- times the rate: a refusal cuts it at least to this; sim
-local CUT_RATE_MOST = 0.5       -- times the rate: and at most to this; sim: 0.25 is slow under a fixed-window limit
-local CUT_RATE_BLIND = 0.7      -- times the rate: a refusal that tells nothing of the limit; botocore
+local CUT_RATE = 0.5            -- times the rate: a refusal cuts at most to this; sim: 0.25 is slow under fixed windows
+local RATE_SPAN = 8             -- requests over which the rate is measured that is really had
 local BURST_SLACK = 0.2         -- requests: what comes a little late has drained a little more; sim
-local LATE = 0.01               -- seconds: a request sent so soon after it was due was held back by the rate alone
+local LATE = 0.01               -- seconds after it was due that a request counts as on time; its delay is made up for
+local LATE_SPACES = 2           -- ... or this many times the space between two, where that is less
 local LOG_SIZE = 128            -- requests remembered; sim: 512 is no better
 local HALVINGS = 16             -- of the bracket around the limit
 
@@ -59,7 +56,7 @@ local HALVINGS = 16             -- of the bracket around the limit
 ---@field code integer? CURLcode; 28 too where the engine's own clock ended the attempt
 ---@field retry_after number? seconds, as retry_after.parse gives them (math.huge: too long)
 
----@class Job One page. Pace counts here what came of it.
+---@class Job One page. Pace counts here what came of it (also in others, internal, handshakes, torn).
 ---@field attempts integer? failures, but for 429s
 ---@field throttles integer? 429s
 
@@ -93,7 +90,6 @@ end
 -- gives the burst; the second, a slow climb past the limit, the rate.
 local function limit(self)
    local low, high = RATE_FLOOR, self.pace
-   if fill(self.log, low) <= burst(self, low) then return high * CUT_RATE_BLIND end
    for _ = 1, HALVINGS do
       local rate = (low + high) / 2
       if fill(self.log, rate) > burst(self, rate) then low = rate else high = rate end
@@ -113,7 +109,7 @@ local function learn(self)
    elseif passed > 0 then          -- otherwise the probe was refused: the pause was too short, the rate had no part in it
       local found = limit(self)
       self.burst, self.first_log = burst(self, found), nil
-      self.base = max(RATE_FLOOR, self.pace * CUT_RATE_MOST, min(self.pace * CUT_RATE_LEAST, found * HOLD_SHARE))
+      self.base = max(RATE_FLOOR, self.pace * CUT_RATE, found * HOLD_SHARE)
    end
    self.pace, self.calm, self.log = self.base, 0, { n = 0 }
 end
@@ -140,12 +136,12 @@ local function grow(self, ticket)
    end
 end
 
--- Throttles or failures of one sort are counted in the job under a name of their own, up to a number of their own.
-local function sort(self, fault)
-   if fault.status == 429 then return "throttles", self.max_attempts > 1 and MAX_THROTTLES or 1 end
-   if fault.code == 35 then return "handshakes", MAX_HANDSHAKES end
+-- Under which name the job counts a fault of this sort, and how many it may have; nil where it may have none.
+local function sort(fault)
+   if fault.status == 429 then return "throttles", MAX_THROTTLES end
    if fault.status == 500 then return "internal", MAX_500 end
-   return "others", (RETRY_STATUS[fault.status] or RETRY_CODE[fault.code]) and huge or 0
+   if fault.code == 35 then return "handshakes", MAX_HANDSHAKES end
+   if RETRY_STATUS[fault.status] or RETRY_CODE[fault.code] then return "others", huge end
 end
 
 --- May one more request go out?
@@ -174,9 +170,10 @@ function methods:sent(now)
    log.n = log.n + 1
    log[log.n], log[log.n - LOG_SIZE] = ticket, nil
    if self.pace then
-      -- sent as soon as it was due, or nearly: the rate it was that held it back, and the delay is made up for
-      ticket.paced = not probing and now - self.next_send < min(LATE, 1 / self.pace)
-      self.next_send = (ticket.paced and self.next_send or now) + 1 / self.pace
+      local on_time = not probing and now - self.next_send < min(LATE, LATE_SPACES / self.pace)
+      local span = min(RATE_SPAN, log.n - 1)
+      ticket.paced = on_time and (now - log[log.n - span].time) * self.pace < 2 * span
+      self.next_send = (on_time and self.next_send or now) + 1 / self.pace
    end
    return ticket
 end
@@ -211,16 +208,16 @@ function methods:answered(now, ticket, job, fault, deadline)
    elseif server or fault.kind == "timeout" then
       cut(self, ticket, CUT_SERVER)
    end
-   local name, most = sort(self, fault)
+   local name, most = sort(fault)
+   if not name then return "fail", "final" end
    job[name] = (job[name] or 0) + 1
    if throttled then
       ticket.refused = true
       if fresh then self.throttles = self.throttles + 1 end
    else
-      job.attempts = (job.attempts or 0) + 1
-      if most == 0 then return "fail", "final" end
-      self.failures = self.failures + 1
+      job.attempts, self.failures = (job.attempts or 0) + 1, self.failures + 1
    end
+   if self.max_attempts == 1 then most = 1 end
 
    local delay, pause = 0, nil
    if header then
@@ -232,7 +229,6 @@ function methods:answered(now, ticket, job, fault, deadline)
       delay = self.random() * min(DELAY_CAP, DELAY_BASE * 2 ^ (job.attempts - 1))
    end
    if pause then self.pause_end = max(self.pause_end or now, now + pause) end
-
    if job[name] >= most or (job.attempts or 0) >= self.max_attempts then return "fail", "attempts" end
    if self.failures >= OUTAGE then return "fail", "outage" end
    if max(now + delay, self.pause_end or now) > (deadline or huge) then
@@ -285,12 +281,10 @@ function pace.new(options)
       random = options.random, concurrency = concurrency, max_attempts = options.max_attempts or MAX_ATTEMPTS,
       in_flight = 0,       -- requests
       last_answer = -huge, -- seconds
-      failures = 0,        -- in a row, without 429s
-      throttles = 0,       -- pauses for 429 in a row
+      failures = 0, throttles = 0, -- in a row: failures without 429s, pauses for 429
       size = min(WINDOW_START, concurrency), -- of the window, with its fraction
-      starting = true,     -- until the first cut
+      starting = true, epoch = 0, -- until the first cut; cuts
       streak = 0,          -- good answers since the window last changed
-      epoch = 0,           -- cuts
       pause_end = nil,     -- seconds; kept until a probe has come back good
       probe = nil,         -- ticket of the one request that is out after a pause
       pace = nil,          -- requests a second

@@ -10,6 +10,7 @@
 local failure = require("avepoint.elements.failure")
 
 local format, lower, sub = string.format, string.lower, string.sub
+local concat = table.concat
 local ceil, huge, max, min = math.ceil, math.huge, math.max, math.min
 
 local plan = {}
@@ -50,12 +51,13 @@ function plan.new(query, seen)
    local resume = query.resume
    if resume then
       self.chunk, self.page, self.first = resume.chunk, resume.page, resume.first
-      self.chunk_users, self.base = resume.chunk_users, resume.base
+      self.chunk_users, self.base, self.total = resume.chunk_users, resume.base, resume.total
       self.drift = resume.drift and "the walk that this one resumes had drift" or nil
       self.trail = resume.trail
       self.given, self.given_until = {}, resume.trail[#resume.trail]
       for _, entry in ipairs(resume.trail) do
          seen:restore(entry.prefix)
+         seen:restore(entry.repeats)
          for i = 1, #entry.prefix, 8 do
             self.given[sub(entry.prefix, i, i + 7)] = true
          end
@@ -227,24 +229,46 @@ local function cut(self, page, kept)
    return n > room and sub(kept, 1, 8 * room) or kept, n >= room, n > room
 end
 
--- Puts a page into the trail, the last two of a walk; one that is there already gets longer. Chunks go in whole,
--- since which of their ids came is known for a whole one only.
-local function follow(self, chunk, page, kept, before)
+-- The hashes of `all` that are not in `known`.
+local function without(all, known)
+   local set, out = {}, {}
+   for i = 1, #known, 8 do
+      set[sub(known, i, i + 7)] = true
+   end
+   for i = 1, #all, 8 do
+      local hash = sub(all, i, i + 7)
+      out[#out + 1] = not set[hash] and hash or nil
+   end
+   return concat(out)
+end
+
+-- The page's entry in the trail, the last two of a walk. Chunks go in whole, since which of their ids came is known
+-- for a whole one only.
+local function entry_of(self, chunk, page, before)
    page = self.wanted and 1 or page
-   self.handed = 0
    for _, entry in ipairs(self.trail) do
       if entry.chunk == chunk and entry.page == page then
-         entry.prefix = entry.prefix .. (entry.kept or "")
-         entry.kept = kept
-         self.current = entry
-         return
+         return entry
       end
    end
-   self.current = {
-      chunk = chunk, page = page, first = self.first, prefix = "", kept = kept, chunk_users = before, base = self.base,
+   local entry = {
+      chunk = chunk, page = page, first = self.first, prefix = "", kept = "", repeats = "", chunk_users = before,
+      base = self.base,
    }
-   local trail = self.trail
-   self.trail = { trail[#trail], self.current }
+   local last = self.trail[#self.trail]
+   self.trail = last and { last, entry } or { entry }
+   return entry
+end
+
+-- Puts a page into the trail: `kept` of its users were new, `taken` of those are handed over.
+local function follow(self, chunk, page, all, kept, taken, before)
+   local entry = entry_of(self, chunk, page, before)
+   entry.prefix = entry.prefix .. (entry.kept or "")
+   if #kept < #all then -- given on an earlier page, which a resumed walk does not know
+      entry.repeats = entry.repeats .. without(all, entry.prefix .. kept .. entry.repeats)
+   end
+   entry.kept = taken
+   self.current, self.handed = entry, 0
 end
 
 ---Takes the answer for the cursor.
@@ -295,8 +319,9 @@ function plan:deliver(page)
    self.chunk_users = before + raw - repeats + known
    self.duplicates = self.duplicates + (again and 0 or repeats - known)
    local full, trimmed
-   kept, full, trimmed = cut(self, page, kept)
-   follow(self, chunk, index, kept, before)
+   local taken
+   taken, full, trimmed = cut(self, page, kept)
+   follow(self, chunk, index, all, kept, taken, before)
 
    if again then
       if count < self.page then
@@ -357,13 +382,13 @@ function plan:position()
       end
       trail[i] = {
          chunk = entry.chunk, page = entry.page, first = entry.first, prefix = entry.prefix .. kept,
-         chunk_users = entry.chunk_users, base = entry.base,
+         repeats = entry.repeats, chunk_users = entry.chunk_users, base = entry.base,
       }
    end
    local start = trail[1] or self
    return {
       chunk = start.chunk, page = start.page, first = start.first, chunk_users = start.chunk_users, base = start.base,
-      drift = self.drift ~= nil, trail = trail,
+      total = not self.query.chunks and self.total or nil, drift = self.drift ~= nil, trail = trail,
    }
 end
 

@@ -16,8 +16,8 @@ local VERSION = 1
 local MAX_BYTES = 8000
 
 local HEAD = "<I1 c8 c8 I2 I1 I1"
-local START = "<I4 I4 I4 I8 I8"
-local ENTRY = "<I4 I4 I4 I8 I8 s2"
+local START = "<I4 I4 I4 I8 I8 i8"
+local ENTRY = "<I4 I4 I4 I8 I8 s2 s2"
 
 local function key(tenant)
    return core.hash(tenant.customer_id .. "\0" .. tenant.tenant_id)
@@ -35,13 +35,14 @@ end
 function resume.encode(position, tenant, page_size, ids)
    local parts = {
       pack(HEAD, VERSION, key(tenant), ids_key(ids), page_size, position.drift and 1 or 0, #position.trail),
-      pack(START, position.chunk, position.page, position.first, position.chunk_users, position.base),
+      pack(START, position.chunk, position.page, position.first, position.chunk_users, position.base,
+         position.total or -1),
    }
    for _, e in ipairs(position.trail) do
-      if #e.prefix > MAX_BYTES then
+      if #e.prefix + #e.repeats > MAX_BYTES then
          return nil
       end
-      parts[#parts + 1] = pack(ENTRY, e.chunk, e.page, e.first, e.chunk_users, e.base, e.prefix)
+      parts[#parts + 1] = pack(ENTRY, e.chunk, e.page, e.first, e.chunk_users, e.base, e.prefix, e.repeats)
    end
    local bytes = concat(parts)
    local text = (bytes .. core.hash(bytes)):gsub(".", function(c) return format("%02x", c:byte()) end)
@@ -54,10 +55,13 @@ local function read(bytes)
       error("version")
    end
    local position = { drift = drift == 1, trail = {} }
-   position.chunk, position.page, position.first, position.chunk_users, position.base, at = unpack(START, bytes, at)
+   local total
+   position.chunk, position.page, position.first, position.chunk_users, position.base, total, at =
+      unpack(START, bytes, at)
+   position.total = total >= 0 and total or nil
    for i = 1, entries do
       local e = {}
-      e.chunk, e.page, e.first, e.chunk_users, e.base, e.prefix, at = unpack(ENTRY, bytes, at)
+      e.chunk, e.page, e.first, e.chunk_users, e.base, e.prefix, e.repeats, at = unpack(ENTRY, bytes, at)
       position.trail[i] = e
    end
    return position, tenant, ids, page_size

@@ -30,6 +30,7 @@ local function seconds(year, month, day, hour, minute, second)
    year, day, hour, minute, second = tonumber(year), tonumber(day), tonumber(hour), tonumber(minute), tonumber(second)
    month = MONTHS[month]
    if not month or day < 1 or day > DAYS[month] or hour > 23 or minute > 59 or second > 60 then return nil end
+   if month == 2 and day == 29 and (year % 4 ~= 0 or year % 100 == 0 and year % 400 ~= 0) then return nil end
    return days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
 end
 

@@ -4,14 +4,16 @@
 -- empty one gives an empty list. Codes newer than this file are kept, as
 -- "unknown_9". A misspelt name is misuse and raises with the valid ones.
 
-local error, ipairs, type = error, ipairs, type
-local concat = table.concat
+local error, ipairs, next, tonumber, type = error, ipairs, next, tonumber, type
+local concat, unpack = table.concat, table.unpack
 local math_tointeger, math_type = math.tointeger, math.type
 local format, match = string.format, string.match
 
 local status = {}
 
----@alias Status "mfa_disabled"|"sign_in_blocked"|"password_expired"|"high_risk"|"medium_risk"|"compliance"|"inactive"|"pending_deletion"|"test_user"
+---@alias Status
+---| "mfa_disabled" | "sign_in_blocked" | "password_expired" | "high_risk" | "medium_risk"
+---| "compliance" | "inactive" | "pending_deletion" | "test_user"
 
 -- in the order of the codes, which begin at 0; labels as the vendor has them
 local NAMES = {
@@ -27,6 +29,7 @@ for position, name in ipairs(NAMES) do
    CODES[name] = position - 1
 end
 local VALID = concat(NAMES, ", ")
+local EXPECTED = "a user, an array of codes, a code or nil expected, "
 
 -- a whole number that can be a code, as an integer; nil for anything else
 local function as_code(value)
@@ -58,26 +61,30 @@ local function code_of(name)
       return code
    end
    local digits = match(name, "^unknown_([1-9]%d*)$")
-   code = digits and math_tointeger(digits + 0)
+   code = digits and as_code(tonumber(digits))
    return code and code >= #NAMES and code or nil
 end
 
--- the codes of a user, a list or one integer as a list of integers, or nil;
--- a second value says what is wrong
+-- the codes of a user, a list or one integer as a new list of integers, or
+-- nil; a second value says what is wrong. A table that is something else, such
+-- as a page, must not read like a user without flags
 local function codes_of(x)
    local given = x
-   if type(x) == "table" and x.id ~= nil then
+   if type(x) == "table" and (x.id ~= nil or x.status ~= nil) then
       given = x.status
    end
    if given == nil then
       return nil
    end
    local list = type(given) == "table" and given or { given }
+   if list[1] == nil and next(list) ~= nil then
+      return nil, EXPECTED .. "got a table of something else"
+   end
    local codes = {}
    for position, value in ipairs(list) do
       local code = as_code(value)
       if not code then
-         return nil, "a user, an array of codes, a code or nil expected, " .. describe(value)
+         return nil, EXPECTED .. describe(value)
       end
       codes[position] = code
    end
@@ -87,7 +94,7 @@ end
 ---The nine names in the order of their codes, to show or to iterate over. A
 ---copy: what is done to it changes nothing here.
 ---@type Status[]
-status.flags = { table.unpack(NAMES) }
+status.flags = { unpack(NAMES) }
 
 ---The names of a user's flags, in the service's order.
 ---Raises on what is neither a user nor codes.

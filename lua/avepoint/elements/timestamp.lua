@@ -4,8 +4,7 @@
 -- the machine. The service writes 1970-01-01T00:00:00Z (.NET: the year 1)
 -- where no date was set, so those are nil, as is what is no date at all.
 
-local error, type = error, type
-local tointeger = math.tointeger
+local error, tonumber, type = error, tonumber, type
 local format, match = string.format, string.match
 
 local NOT_SET = { [0] = true, [-62135596800] = true }
@@ -27,19 +26,31 @@ local function days_since_epoch(year, month, day)
    return 365 * year + leap_days + (153 * (month - 3) + 2) // 5 + day - 719469
 end
 
--- seconds east of UTC, and whether a zone other than Z is written; nil if it
--- is no zone
+-- seconds east of UTC; nil if it is no zone
 local function offset_of(zone)
    if zone == "" or zone == "Z" or zone == "z" then
-      return 0, false
+      return 0
    end
    local sign, hours, minutes = match(zone, "^([+-])(%d%d):?(%d%d)$")
-   hours, minutes = tointeger(hours), tointeger(minutes)
-   if not sign or hours > 23 or minutes > 59 then
+   if not sign or hours > "23" or minutes > "59" then
       return nil
    end
-   local seconds = hours * 3600 + minutes * 60
-   return sign == "-" and -seconds or seconds, true
+   local seconds = tonumber(hours) * 3600 + tonumber(minutes) * 60
+   return sign == "-" and -seconds or seconds
+end
+
+-- seconds since midnight UTC of "T12:30:00Z", and the zone's offset; nil if
+-- it is no time
+local function time_of(rest)
+   local hour, minute, second, tail = match(rest, "^[Tt ](%d%d):(%d%d):(%d%d)(.*)$")
+   if not hour or hour > "23" or minute > "59" or second > "60" then
+      return nil
+   end
+   local offset = offset_of(match(tail, "^%.%d+(.*)$") or tail)
+   if not offset then
+      return nil
+   end
+   return tonumber(hour) * 3600 + tonumber(minute) * 60 + tonumber(second) - offset, offset
 end
 
 ---Seconds since the epoch of a date such as "2026-07-01T12:30:00Z". Without a
@@ -57,25 +68,19 @@ local function timestamp(s)
    if not year then
       return nil
    end
-   year, month, day = tointeger(year), tointeger(month), tointeger(day)
+   year, month, day = tonumber(year), tonumber(month), tonumber(day)
    if year < 1 or month < 1 or month > 12 or day < 1 or day > days_of_month(year, month) then
       return nil
    end
-   local seconds, has_zone = days_since_epoch(year, month, day) * 86400, false
+   local time, offset = 0, 0
    if rest ~= "" then
-      local hour, minute, second, tail = match(rest, "^[Tt ](%d%d):(%d%d):(%d%d)(.*)$")
-      if not hour then
+      time, offset = time_of(rest)
+      if not time then
          return nil
       end
-      hour, minute, second = tointeger(hour), tointeger(minute), tointeger(second)
-      local offset
-      offset, has_zone = offset_of(match(tail, "^%.%d+(.*)$") or tail)
-      if hour > 23 or minute > 59 or second > 60 or not offset then
-         return nil
-      end
-      seconds = seconds + hour * 3600 + minute * 60 + second - offset
    end
-   if NOT_SET[seconds] and not has_zone then
+   local seconds = days_since_epoch(year, month, day) * 86400 + time
+   if offset == 0 and NOT_SET[seconds] then
       return nil
    end
    return seconds
