@@ -44,6 +44,7 @@ build = {
       ["avepoint.elements.tenant"] = "lua/avepoint/elements/tenant.lua",
       ["avepoint.elements.timestamp"] = "lua/avepoint/elements/timestamp.lua",
       ["avepoint.elements.token"] = "lua/avepoint/elements/token.lua",
+      ["avepoint.elements.trail"] = "lua/avepoint/elements/trail.lua",
       ["avepoint.elements.version"] = "lua/avepoint/elements/version.lua",
       ["avepoint.elements.walk"] = "lua/avepoint/elements/walk.lua",
       ["avepoint.elements.wire"] = "lua/avepoint/elements/wire.lua",

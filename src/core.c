@@ -48,6 +48,11 @@ static int fail (lua_State *L, const char *message) {
   return 2;
 }
 
+typedef struct {
+  transport *transport; /* NULL: closed */
+  pid_t owner;
+} handle;
+
 /* What a call gives that returns true or the reason why not. */
 static int outcome (lua_State *L, const char *message) {
   if (message != NULL)
@@ -157,18 +162,28 @@ static int core_escape (lua_State *L) {
 
 typedef struct {
   char *bytes;
-  size_t len;
-} body;
+  size_t len, capacity;
+} body; /* its user value is the handle it came from */
 
 static body *tobody (lua_State *L) {
   return luaL_checkudata(L, 1, BODY);
 }
 
-static int body_gc (lua_State *L) {
+/*
+** body:close() and __gc
+** The memory goes back to the transport, if that is open still.
+*/
+static int body_close (lua_State *L) {
   body *b = tobody(L);
-  free(b->bytes);
+  char *bytes = b->bytes;
   b->bytes = NULL;
   b->len = 0;
+  if (bytes != NULL) {
+    const handle *h;
+    lua_getiuservalue(L, 1, 1);
+    h = lua_touserdata(L, -1);
+    transport_recycle(h ? h->transport : NULL, bytes, b->capacity);
+  }
   return 0;
 }
 
@@ -278,6 +293,31 @@ static void put_hash (char *to, uint64_t hash) {
 }
 
 /*
+** core.nameless(users) --> index of the first that is no table with a
+**                          string `id` that is not empty, or nil
+*/
+static int core_nameless (lua_State *L) {
+  lua_Integer i, n;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  n = (lua_Integer)lua_rawlen(L, 1);
+  lua_pushliteral(L, "id");
+  for (i = 1; i <= n; i++) {
+    int fits = lua_rawgeti(L, 1, i) == LUA_TTABLE;
+    if (fits) {
+      lua_pushvalue(L, 2);
+      fits = lua_rawget(L, 3) == LUA_TSTRING && lua_rawlen(L, 4) > 0;
+    }
+    if (!fits) {
+      lua_pushinteger(L, i);
+      return 1;
+    }
+    lua_settop(L, 2);
+  }
+  return 0;
+}
+
+/*
 ** seen:admit(users) --> repeats, kept, all
 ** Removes from the array `users` those whose `id` (a string) is in the set
 ** and adds the rest. `kept` has 8 bytes for each user that stays, `all` for
@@ -358,11 +398,6 @@ static int core_hash (lua_State *L) {
 ** Handle: a transport
 ** =======================================================================
 */
-
-typedef struct {
-  transport *transport; /* NULL: closed */
-  pid_t owner;
-} handle;
 
 static handle *tohandle (lua_State *L) {
   return luaL_checkudata(L, 1, HANDLE);
@@ -584,13 +619,15 @@ static int handle_take (lua_State *L) {
   lua_setfield(L, -2, "seconds");
   setstring(L, "message", a->message);
   setstring(L, "headers", a->headers);
-  b = lua_newuserdatauv(L, sizeof(*b), 0);
+  b = lua_newuserdatauv(L, sizeof(*b), 1);
   b->bytes = NULL;
-  b->len = 0;
+  b->len = b->capacity = 0;
   luaL_setmetatable(L, BODY);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1);
   lua_setfield(L, -2, "body"); /* the last that can raise */
   len = a->body_len;
-  b->bytes = transport_release(t);
+  b->bytes = transport_release(t, &b->capacity);
   b->len = len;
   return 1;
 }
@@ -641,9 +678,10 @@ static void newclass (lua_State *L, const char *name, const luaL_Reg *meta,
 static const luaL_Reg box_meta[] = {{"__gc", box_gc}, {NULL, NULL}};
 
 static const luaL_Reg body_meta[] = {
-  {"__gc", body_gc}, {"__len", body_len}, {NULL, NULL}};
+  {"__gc", body_close}, {"__len", body_len}, {NULL, NULL}};
 
-static const luaL_Reg body_methods[] = {{"text", body_text}, {NULL, NULL}};
+static const luaL_Reg body_methods[] = {
+  {"text", body_text}, {"close", body_close}, {NULL, NULL}};
 
 static const luaL_Reg seen_meta[] = {{"__gc", seen_collect}, {NULL, NULL}};
 
@@ -666,6 +704,7 @@ static const luaL_Reg handle_methods[] = {
 static const luaL_Reg core[] = {{"open", core_open},
                                 {"seen", core_seen},
                                 {"hash", core_hash},
+                                {"nameless", core_nameless},
                                 {"url", core_url},
                                 {"escape", core_escape},
                                 {"now", core_now},

@@ -34,6 +34,7 @@
 #define MAX_CONNECTION_AGE 3600L
 
 #define FIRST_BODY_SIZE ((size_t)16384)
+#define SPARE_SIZE ((size_t)131072) /* what is larger is given back */
 #define EVENTS_A_DRIVE 64
 #define NEVER INT64_MAX
 
@@ -80,6 +81,8 @@ struct transport {
   int64_t connect_timeout, timeout, stall_timeout;
   uint64_t last_id, last_order;
   int finished; /* transfers waiting to be taken */
+  char *spare;  /* a body's memory for the next one */
+  size_t spare_size;
   int slots;
   char *ca_file, *proxy, *user_agent;
   slot slot[];
@@ -139,6 +142,28 @@ static void guard_leave (pipe_guard *g) {
 ** =======================================================================
 */
 
+/* Room for `size` bytes; the memory of a body before is taken first. */
+static int grow (slot *s, size_t size) {
+  transport *t = s->owner;
+  size_t capacity = s->capacity ? s->capacity : FIRST_BODY_SIZE;
+  char *bytes;
+  if (s->body == NULL && t->spare_size >= size) {
+    s->body = t->spare;
+    s->capacity = t->spare_size;
+    t->spare = NULL;
+    t->spare_size = 0;
+    return 1;
+  }
+  while (capacity < size)
+    capacity *= 2;
+  bytes = realloc(s->body, capacity);
+  if (bytes == NULL)
+    return 0;
+  s->body = bytes;
+  s->capacity = capacity;
+  return 1;
+}
+
 static size_t on_body (char *data, size_t size, size_t count, void *user) {
   slot *s = user;
   size_t n = size * count;
@@ -158,18 +183,10 @@ static size_t on_body (char *data, size_t size, size_t count, void *user) {
     s->answer.end = TRANSPORT_TOO_LARGE;
     return 0;
   }
-  if (s->answer.body_len + n > s->capacity) {
-    size_t capacity = s->capacity ? s->capacity : FIRST_BODY_SIZE;
-    char *body;
-    while (capacity < s->answer.body_len + n)
-      capacity *= 2;
-    body = realloc(s->body, capacity);
-    if (body == NULL) {
-      s->answer.end = TRANSPORT_NO_MEMORY;
-      return 0;
-    }
-    s->body = body;
-    s->capacity = capacity;
+  if (s->answer.body_len + n > s->capacity &&
+      !grow(s, s->answer.body_len + n)) {
+    s->answer.end = TRANSPORT_NO_MEMORY;
+    return 0;
   }
   if (n > 0)
     memcpy(s->body + s->answer.body_len, data, n);
@@ -598,16 +615,26 @@ const transport_answer *transport_peek (transport *t) {
   return s ? &s->answer : NULL;
 }
 
-char *transport_release (transport *t) {
+char *transport_release (transport *t, size_t *capacity) {
   slot *s = first_done(t);
   char *body;
   if (s == NULL)
     return NULL;
   body = s->body;
+  *capacity = s->capacity;
   s->body = NULL;
   empty_slot(s);
   leave_ready(t);
   return body;
+}
+
+void transport_recycle (transport *t, char *body, size_t capacity) {
+  if (t == NULL || t->spare != NULL || capacity > SPARE_SIZE) {
+    free(body);
+    return;
+  }
+  t->spare = body;
+  t->spare_size = capacity;
 }
 
 static void withdraw (transport *t, slot *s) {
@@ -752,6 +779,7 @@ void transport_close (transport *t) {
   close_fd(t->set);
   curl_slist_free_all(t->json);
   curl_slist_free_all(t->form);
+  free(t->spare);
   free(t->ca_file);
   free(t->proxy);
   free(t->user_agent);

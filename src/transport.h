@@ -89,8 +89,12 @@ const char *transport_wait (const transport *t, double seconds);
 /* The first finished transfer or NULL; valid until the next call. */
 const transport_answer *transport_peek (transport *t);
 
-/* Frees what transport_peek gave; its body (malloc) goes to the caller. */
-char *transport_release (transport *t);
+/* Frees what transport_peek gave; its body (malloc, may be NULL) goes to
+** the caller, who gives it back by transport_recycle. */
+char *transport_release (transport *t, size_t *capacity);
+
+/* Takes a body back for the next answer, or frees it; t may be NULL. */
+void transport_recycle (transport *t, char *body, size_t capacity);
 
 /* Withdraws a request in flight or an answer; an unknown id is ignored. */
 void transport_cancel (transport *t, uint64_t id);

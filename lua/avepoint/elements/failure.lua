@@ -11,6 +11,8 @@ local concat = table.concat
 
 local failure = {}
 
+local MAX_REQUEST_ID = 128 -- bytes; a GUID has 36
+
 ---@alias avepoint.Kind
 ---| "config" # an option of the right type that can't be used
 ---| "auth" # no token, or one the service does not take (HTTP 401)
@@ -131,7 +133,10 @@ end
 ---@return string?
 function failure.request_id(lines)
    local id = match(lines, "request%-id: ([^\n]+)\n")
-   return id and failure.clean(id, 128)
+   if id and find(id, "^[%w%-]+$") and #id <= MAX_REQUEST_ID then
+      return id
+   end
+   return id and failure.clean(id, MAX_REQUEST_ID)
 end
 
 -- What the other side says of itself in an error's body: a JSON message, an HTML title, or plain text.

@@ -44,9 +44,10 @@ local HOLD_SHARE = 0.97         -- of the limit found; sim: 0.98 brings third re
 local HOLD_TIME = 40            -- seconds t of sending at the rate held until it has doubled, 1 + (t/40)^3; sim
 local CUT_RATE = 0.5            -- times the rate: a refusal cuts at most to this; sim: 0.25 is slow under fixed windows
 local RATE_SPAN = 8             -- requests over which the rate is measured that is really had
+local BURST_GUESS = 3           -- requests, where a refusal belies the burst, or came too late to measure it; sim
 local BURST_SLACK = 0.2         -- requests: what comes a little late has drained a little more; sim
 local LATE = 0.01               -- seconds after it was due that a request counts as on time; its delay is made up for
-local LATE_SPACES = 2           -- ... or this many times the space between two, where that is less
+local LATE_SPACES = 2           -- ... or this many spaces between two, where that is less
 local LOG_SIZE = 128            -- requests remembered; sim: 512 is no better
 local HALVINGS = 16             -- of the bracket around the limit
 
@@ -60,7 +61,6 @@ local HALVINGS = 16             -- of the bracket around the limit
 ---@field attempts integer? failures, but for 429s
 ---@field throttles integer? 429s
 
----@class Ticket
 ---@class Pace
 local methods = {}
 local metatable = { __index = methods, __name = "avepoint.elements.pace" }
@@ -106,9 +106,11 @@ local function learn(self)
    if refused == 0 then return end -- it was a 5xx that paused us
    if not self.pace then
       self.base, self.first_log = SEARCH_START, log
+      if log.n > LOG_SIZE then self.burst = BURST_GUESS end
    elseif passed > 0 then          -- otherwise the probe was refused: the pause was too short, the rate had no part in it
       local found = limit(self)
-      self.burst, self.first_log = burst(self, found), nil
+      local belied = self.burst and found < self.pace * CUT_RATE
+      self.burst, self.first_log = belied and BURST_GUESS or burst(self, found), nil
       self.base = max(RATE_FLOOR, self.pace * CUT_RATE, found * HOLD_SHARE)
    end
    self.pace, self.calm, self.log = self.base, 0, { n = 0 }
@@ -158,7 +160,7 @@ end
 
 --- A request went out.
 ---@param now number seconds
----@return Ticket ticket for answered or cancelled, one of which must be called once
+---@return table ticket for answered or cancelled, one of which must be called once
 function methods:sent(now)
    local probing = self.pause_end ~= nil
    if probing then learn(self) end
@@ -180,7 +182,7 @@ end
 
 --- An answer came, or the attempt failed.
 ---@param now number seconds
----@param ticket Ticket
+---@param ticket table
 ---@param job Job the page's record
 ---@param fault Fault? nil: a good answer
 ---@param deadline number? seconds, on the clock of `now`; a repeat that would be later is not made
@@ -239,7 +241,7 @@ end
 
 --- A request was withdrawn (its walk was closed), or had an answer that is no matter of pace (401).
 ---@param _ number seconds, now
----@param ticket Ticket
+---@param ticket table
 function methods:cancelled(_, ticket)
    self.in_flight = self.in_flight - 1
    if ticket == self.probe then self.probe = nil end
@@ -278,18 +280,16 @@ end
 function pace.new(options)
    local concurrency = options.concurrency or CONCURRENCY
    return setmetatable({
-      random = options.random, concurrency = concurrency, max_attempts = options.max_attempts or MAX_ATTEMPTS,
-      in_flight = 0,       -- requests
+      random = options.random, concurrency = concurrency, max_attempts = options.max_attempts or MAX_ATTEMPTS, in_flight = 0,
       last_answer = -huge, -- seconds
       failures = 0, throttles = 0, -- in a row: failures without 429s, pauses for 429
       size = min(WINDOW_START, concurrency), -- of the window, with its fraction
-      starting = true, epoch = 0, -- until the first cut; cuts
-      streak = 0,          -- good answers since the window last changed
+      starting = true,     -- until the first cut
+      epoch = 0, streak = 0, -- cuts; good answers since the window last changed
       pause_end = nil,     -- seconds; kept until a probe has come back good
       probe = nil,         -- ticket of the one request that is out after a pause
       pace = nil,          -- requests a second
-      base = nil,          -- requests a second, after the last refusal
-      calm = 0,            -- seconds that sending what passed since then took, at the rate held
+      base = nil, calm = 0, -- requests a second after the last refusal; seconds that were well used since
       next_send = -huge,   -- seconds
       log = { n = 0 },     -- tickets since the last pause for a 429
       first_log = nil,     -- ... before the first one, until the second

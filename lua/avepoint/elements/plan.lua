@@ -8,9 +8,9 @@
 -- A walk over user ids goes chunk by chunk, each with pages of its own; a walk over all users is one chunk.
 
 local failure = require("avepoint.elements.failure")
+local trail = require("avepoint.elements.trail")
 
 local format, lower, sub = string.format, string.lower, string.sub
-local concat = table.concat
 local ceil, huge, max, min = math.ceil, math.huge, math.max, math.min
 
 local plan = {}
@@ -42,10 +42,9 @@ function plan.new(query, seen)
       chunk_users = 0, -- kept, of the chunk
       base = 0, -- totals of the chunks before
       drift = nil, -- why the set of users is unsure
-      trail = {}, -- the last two pages handed over, for resume
+      trail = trail.new(query.resume and query.resume.trail, seen),
       wanted = nil, -- of the chunk: ids in lower case, true until they came
       missing = query.chunks and {} or nil,
-      handed = 0, -- users taken of the page delivered last; its owner counts
       done = nil, -- why it ended
    }, plan)
    local resume = query.resume
@@ -53,15 +52,6 @@ function plan.new(query, seen)
       self.chunk, self.page, self.first = resume.chunk, resume.page, resume.first
       self.chunk_users, self.base, self.total = resume.chunk_users, resume.base, resume.total
       self.drift = resume.drift and "the walk that this one resumes had drift" or nil
-      self.trail = resume.trail
-      self.given, self.given_until = {}, resume.trail[#resume.trail]
-      for _, entry in ipairs(resume.trail) do
-         seen:restore(entry.prefix)
-         seen:restore(entry.repeats)
-         for i = 1, #entry.prefix, 8 do
-            self.given[sub(entry.prefix, i, i + 7)] = true
-         end
-      end
    end
    if query.chunks and #query.chunks == 0 then
       self.done = "end"
@@ -150,52 +140,14 @@ local function stranger(self, data)
    end
 end
 
--- Two strings of hashes with the same set in them?
-local function same_set(a, b)
-   local set, n = {}, 0
-   for i = 1, #a, 8 do
-      set[sub(a, i, i + 7)] = true
-   end
-   for i = 1, #b, 8 do
-      local hash = sub(b, i, i + 7)
-      if set[hash] == nil then
-         return false
-      elseif set[hash] then
-         set[hash], n = false, n + 1
-      end
-   end
-   for _ in pairs(set) do
-      n = n - 1
-   end
-   return n == 0
-end
-
--- Hashes that the walk before had given already: they are no duplicates.
-local function given_before(self, all)
-   local n = 0
-   for i = 1, self.given and #all or 0, 8 do
-      local hash = sub(all, i, i + 7)
-      if self.given[hash] then
-         self.given[hash], n = nil, n + 1
-      end
-   end
-   return n
-end
-
--- Past the pages that a resumed walk asked again, all given users must have been there.
-local function settle_given(self, chunk, page)
-   local last = self.given_until
-   if not last or chunk < last.chunk or chunk == last.chunk and page < (self.wanted and huge or last.page) then
-      return nil
-   end
-   self.given_until = nil
-   local gone = next(self.given)
-   self.given = nil
-   return gone and drift(self, "users given before the walk was resumed are gone from their pages")
+-- A resumed walk: once past the pages that it asked again, all given users must have been there.
+local function settle(self, page)
+   return self.trail:gone(self.chunk, page, self.query.chunks ~= nil)
+      and drift(self, "users given before the walk was resumed are gone from their pages") or nil
 end
 
 local function end_chunk(self)
-   local err = settle_given(self, self.chunk, huge)
+   local err = settle(self, huge)
    local before = (self.first - 1) * self.size
    if not err and not self.query.single and self.chunk_users ~= max(self.total - before, 0) then
       err = drift(self, format("the service counts %d users, but %d came", self.total, self.chunk_users + before))
@@ -227,48 +179,6 @@ local function cut(self, page, kept)
    end
    self.users = self.users + min(n, room)
    return n > room and sub(kept, 1, 8 * room) or kept, n >= room, n > room
-end
-
--- The hashes of `all` that are not in `known`.
-local function without(all, known)
-   local set, out = {}, {}
-   for i = 1, #known, 8 do
-      set[sub(known, i, i + 7)] = true
-   end
-   for i = 1, #all, 8 do
-      local hash = sub(all, i, i + 7)
-      out[#out + 1] = not set[hash] and hash or nil
-   end
-   return concat(out)
-end
-
--- The page's entry in the trail, the last two of a walk. Chunks go in whole, since which of their ids came is known
--- for a whole one only.
-local function entry_of(self, chunk, page, before)
-   page = self.wanted and 1 or page
-   for _, entry in ipairs(self.trail) do
-      if entry.chunk == chunk and entry.page == page then
-         return entry
-      end
-   end
-   local entry = {
-      chunk = chunk, page = page, first = self.first, prefix = "", kept = "", repeats = "", chunk_users = before,
-      base = self.base,
-   }
-   local last = self.trail[#self.trail]
-   self.trail = last and { last, entry } or { entry }
-   return entry
-end
-
--- Puts a page into the trail: `kept` of its users were new, `taken` of those are handed over.
-local function follow(self, chunk, page, all, kept, taken, before)
-   local entry = entry_of(self, chunk, page, before)
-   entry.prefix = entry.prefix .. (entry.kept or "")
-   if #kept < #all then -- given on an earlier page, which a resumed walk does not know
-      entry.repeats = entry.repeats .. without(all, entry.prefix .. kept .. entry.repeats)
-   end
-   entry.kept = taken
-   self.current, self.handed = entry, 0
 end
 
 ---Takes the answer for the cursor.
@@ -311,17 +221,18 @@ function plan:deliver(page)
    end
 
    local repeats, kept, all = self.seen:admit(data)
-   if repeats == raw and raw > 1 and not again and self.previous and same_set(all, self.previous) then
+   if repeats == raw and raw > 1 and not again and self.previous and trail.same(all, self.previous) then
       return nil, protocol(page, "page %d has the users of page %d: the service ignores pageIndex", index, index - 1)
    end
    local before = self.chunk_users
-   local known = given_before(self, all)
+   local known = self.trail:known(all)
    self.chunk_users = before + raw - repeats + known
    self.duplicates = self.duplicates + (again and 0 or repeats - known)
-   local full, trimmed
-   local taken
-   taken, full, trimmed = cut(self, page, kept)
-   follow(self, chunk, index, all, kept, taken, before)
+   local taken, full, trimmed = cut(self, page, kept)
+   self.trail:follow({
+      chunk = chunk, page = self.query.chunks and 1 or index, first = self.first, chunk_users = before,
+      base = self.base,
+   }, all, kept, taken)
 
    if again then
       if count < self.page then
@@ -339,7 +250,7 @@ function plan:deliver(page)
       end
    end
    if not err and not self.done and chunk == self.chunk and (not again or again.passed) then
-      err = settle_given(self, chunk, index)
+      err = settle(self, index)
       if not err and (self.page >= count or self.query.single) then
          err = end_chunk(self)
       else
@@ -371,24 +282,15 @@ function plan:refused(err)
    return true
 end
 
----Where a walk can go on, for resume.encode.
+---Where a walk can go on, for resume.encode. Chunks are asked again whole, since which of their ids came is known for
+---a whole one only.
 ---@return table
 function plan:position()
-   local trail = {}
-   for i, entry in ipairs(self.trail) do
-      local kept = entry.kept or ""
-      if entry == self.current then
-         kept = sub(kept, 1, 8 * self.handed)
-      end
-      trail[i] = {
-         chunk = entry.chunk, page = entry.page, first = entry.first, prefix = entry.prefix .. kept,
-         repeats = entry.repeats, chunk_users = entry.chunk_users, base = entry.base,
-      }
-   end
-   local start = trail[1] or self
+   local list = self.trail:list()
+   local start = list[1] or self
    return {
       chunk = start.chunk, page = start.page, first = start.first, chunk_users = start.chunk_users, base = start.base,
-      total = not self.query.chunks and self.total or nil, drift = self.drift ~= nil, trail = trail,
+      total = not self.query.chunks and self.total or nil, drift = self.drift ~= nil, trail = list,
    }
 end
 

@@ -10,6 +10,7 @@ local resume = require("avepoint.elements.resume")
 local wire = require("avepoint.elements.wire")
 
 local format = string.format
+local unpack = table.unpack
 local huge, min = math.huge, math.min
 
 local walk = {}
@@ -246,7 +247,7 @@ local function step_page(self)
       end
       self.pages = self.pages + 1
       self.users = self.users + #data
-      self.plan.handed = #data
+      self.plan.trail.handed = #data
    end
    return page
 end
@@ -263,7 +264,7 @@ local function step_user(self)
       end
       self.pages = self.pages + 1
       -- a copy of the list: the page is the caller's
-      self.data = table.move(page.data, 1, #page.data, 1, {})
+      self.data = { unpack(page.data) }
       at, user = 1, self.data[1]
    end
    self.at = at
@@ -280,7 +281,7 @@ function methods:position()
       return nil
    end
    if self.at then
-      self.plan.handed = self.at
+      self.plan.trail.handed = self.at
    end
    return resume.encode(self.plan:position(), self.tenant, self.query.page_size, self.query.user_ids)
 end

@@ -123,13 +123,13 @@ function wire.page(answer)
    elseif metadata.pageSize == 0 and (metadata.totalCount > 0 or n > 0) then
       return protocol(request_id, "metadata.pageSize is 0 though there are users")
    end
-   for i = 1, n do
+   local i = core.nameless(data)
+   if i then
       local user = data[i]
-      if type(user) ~= "table" or type(user.id) ~= "string" or user.id == "" then
-         return protocol(request_id, "data[%d]%s", i, type(user) ~= "table" and " is not an object"
-            or ".id is " .. (user.id == nil and "missing" or "not a string"))
-      end
+      return protocol(request_id, "data[%d]%s", i, type(user) ~= "table" and " is not an object"
+         or ".id is " .. (user.id == nil and "missing" or "not a string"))
    end
+   answer.body:close()
    return { data = data, metadata = metadata, request_id = request_id }
 end
 
