@@ -34,6 +34,7 @@
 #define SLICE 0.2
 
 #define MAX_SLOTS 64
+#define MAX_LIMIT 1073741824
 
 /* The one symbol for others, whatever flags this is built with; the headers
 ** of the other parts hide theirs. */
@@ -460,6 +461,18 @@ static lua_Number numberfield (lua_State *L, int table, const char *name) {
   return n;
 }
 
+static lua_Integer wholefield (lua_State *L, int table, const char *name,
+                               lua_Integer most) {
+  lua_Integer n;
+  int isnum;
+  lua_getfield(L, table, name);
+  n = lua_tointegerx(L, -1, &isnum);
+  if (!isnum || n < 0 || n > most)
+    luaL_error(L, "field '%s' out of range", name);
+  lua_pop(L, 1);
+  return n;
+}
+
 static int flagfield (lua_State *L, int table, const char *name) {
   int flag;
   lua_getfield(L, table, name);
@@ -479,9 +492,8 @@ static int core_open (lua_State *L) {
   const char *message;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  o.slots = (int)numberfield(L, 1, "slots");
-  luaL_argcheck(L, o.slots >= 1 && o.slots <= MAX_SLOTS, 1,
-                "field 'slots' out of range");
+  o.slots = (int)wholefield(L, 1, "slots", MAX_SLOTS);
+  luaL_argcheck(L, o.slots >= 1, 1, "field 'slots' out of range");
   o.connect_timeout = numberfield(L, 1, "connect_timeout");
   o.timeout = numberfield(L, 1, "timeout");
   o.stall_timeout = numberfield(L, 1, "stall_timeout");
@@ -521,7 +533,7 @@ static int handle_send (lua_State *L) {
   r.form = flagfield(L, 2, "form");
   r.cleartext = flagfield(L, 2, "cleartext");
   r.fresh = flagfield(L, 2, "fresh");
-  r.limit = (size_t)numberfield(L, 2, "limit");
+  r.limit = (size_t)wholefield(L, 2, "limit", MAX_LIMIT);
   r.url = optfield(L, 2, "url");
   r.bearer = optfield(L, 2, "bearer");
   r.body = optfield(L, 2, "body");

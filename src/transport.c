@@ -24,6 +24,7 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +43,9 @@
 #if !defined(AVEPOINT_OLD_CURL)
 #if LIBCURL_VERSION_NUM >= 0x075000
 #define HAVE_MAXLIFETIME_CONN
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075000
+#define HAVE_PREREQFUNCTION
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075500
 #define HAVE_PROTOCOLS_STR
@@ -65,6 +69,7 @@ typedef struct {
   int64_t sent;               /* boot time */
   int64_t started, last_byte; /* driven clock; last_byte 0: no answer yet */
   int cut;                    /* an error's body was longer than we read */
+  int stale; /* its connection held bytes that nobody had asked for */
   size_t headers_len;
   char headers[TRANSPORT_HEADERS];
   char message[CURL_ERROR_SIZE];
@@ -233,6 +238,27 @@ static int on_new_socket (void *user, curl_socket_t fd, curlsocktype purpose) {
   return CURL_SOCKOPT_OK;
 }
 
+/* Just before a request is written. What waits on a connection that was used
+** before is no answer to it: the connection is given up (see finish). */
+static int on_request (void *user, char *to, char *from, int to_port,
+                       int from_port) {
+  slot *s = user;
+  long connects = 0;
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  char byte;
+  (void)to, (void)from, (void)to_port, (void)from_port;
+  if (curl_easy_getinfo(s->easy, CURLINFO_NUM_CONNECTS, &connects) ==
+        CURLE_OK &&
+      connects == 0 &&
+      curl_easy_getinfo(s->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
+      fd != CURL_SOCKET_BAD &&
+      recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+    s->stale = 1;
+    return 1; /* CURL_PREREQFUNC_ABORT */
+  }
+  return 0;
+}
+
 static int on_socket (CURL *easy, curl_socket_t fd, int what, void *user,
                       void *known) {
   transport *t = user;
@@ -276,6 +302,31 @@ static int on_timer (CURLM *multi, long timeout_ms, void *user) {
 
 /*
 ** {======================================================================
+** The timer in the descriptor
+** =======================================================================
+*/
+
+static void arm (transport *t, int64_t due) {
+  struct itimerspec when;
+  if (due == t->armed)
+    return;
+  memset(&when, 0, sizeof(when)); /* all zero: off */
+  if (due != NEVER) {
+    if (due < 1)
+      due = 1;
+    when.it_value.tv_sec = (time_t)(due / 1000000000);
+    when.it_value.tv_nsec = (long)(due % 1000000000);
+  }
+  if (timerfd_settime(t->timer, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+    t->armed = due;
+  else
+    t->failed = errno;
+}
+
+/* }====================================================================== */
+
+/*
+** {======================================================================
 ** One request
 ** =======================================================================
 */
@@ -295,6 +346,10 @@ static void set_lasting (transport *t, slot *s, CURL *easy, CURLcode *rc) {
   set(CURLOPT_HEADERDATA, s);
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_SOCKOPTFUNCTION, on_new_socket);
+#ifdef HAVE_PREREQFUNCTION
+  set(CURLOPT_PREREQFUNCTION, on_request);
+  set(CURLOPT_PREREQDATA, s);
+#endif
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_POST, 1L);
   set(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -355,6 +410,8 @@ static void set_request (transport *t, slot *s, const transport_request *r,
   set(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
   set(CURLOPT_HTTPAUTH, r->bearer ? CURLAUTH_BEARER : CURLAUTH_NONE);
   set(CURLOPT_XOAUTH2_BEARER, r->bearer);
+  /* a loopback address is nothing for a proxy, and neither is its bearer */
+  set(CURLOPT_NOPROXY, r->cleartext ? "*" : NULL);
   set(CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
   set(CURLOPT_FORBID_REUSE, r->fresh ? 1L : 0L);
 }
@@ -410,7 +467,7 @@ const char *transport_send (transport *t, const transport_request *r,
   s->message[0] = s->headers[0] = '\0';
   s->headers_len = 0;
   s->limit = r->limit;
-  s->cut = 0;
+  s->cut = s->stale = 0;
   s->sent = now_ns();
   s->started = t->clock;
   s->last_byte = 0;
@@ -420,6 +477,8 @@ const char *transport_send (transport *t, const transport_request *r,
     return curl_multi_strerror(mc);
   }
   s->state = SLOT_RUNNING;
+  if (t->curl_due < t->armed)
+    arm(t, t->curl_due);
   *id = s->answer.id = ++t->last_id;
   return NULL;
 }
@@ -431,6 +490,14 @@ const char *transport_send (transport *t, const transport_request *r,
 ** Driving
 ** =======================================================================
 */
+
+/* The same request once more, on a new connection; nothing was sent yet. */
+static int start_again (transport *t, slot *s) {
+  curl_multi_remove_handle(t->multi, s->easy);
+  s->stale = 0;
+  return curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+         curl_multi_add_handle(t->multi, s->easy) == CURLM_OK;
+}
 
 static void finish (transport *t, slot *s, CURLcode code) {
   long status = 0, connect_status = 0;
@@ -496,23 +563,6 @@ static int64_t check_clocks (transport *t) {
   return first;
 }
 
-static void arm (transport *t, int64_t due) {
-  struct itimerspec when;
-  if (due == t->armed)
-    return;
-  memset(&when, 0, sizeof(when)); /* all zero: off */
-  if (due != NEVER) {
-    if (due < 1)
-      due = 1;
-    when.it_value.tv_sec = (time_t)(due / 1000000000);
-    when.it_value.tv_nsec = (long)(due % 1000000000);
-  }
-  if (timerfd_settime(t->timer, TFD_TIMER_ABSTIME, &when, NULL) == 0)
-    t->armed = due;
-  else
-    t->failed = errno;
-}
-
 /* libcurl's sockets that are ready, then its timer. */
 static CURLMcode act (transport *t) {
   struct epoll_event event[EVENTS_A_DRIVE];
@@ -559,8 +609,12 @@ const char *transport_drive (transport *t, int resumed) {
     char *s = NULL;
     if (message->msg == CURLMSG_DONE &&
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &s) ==
-          CURLE_OK)
-      finish(t, (slot *)(void *)s, message->data.result);
+          CURLE_OK) {
+      slot *done = (slot *)(void *)s;
+      CURLcode code = message->data.result;
+      if (!done->stale || !start_again(t, done))
+        finish(t, done, done->stale ? CURLE_RECV_ERROR : code);
+    }
   }
   due = check_clocks(t);
   guard_leave(&guard);

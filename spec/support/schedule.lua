@@ -114,7 +114,7 @@ local function walk(t, dice, given, text)
                twice = twice or given[user.id] and user.id or nil
                given[user.id] = true
             end
-            p.handed = #page.data
+            p.trail.handed = #page.data
          end
       end
    end

@@ -2,7 +2,7 @@
 --
 -- A message names the argument, says what it must be and shows what it was, except where it may be a secret.
 
-local floor, huge = math.floor, math.huge
+local floor, huge, tointeger = math.floor, math.huge, math.tointeger
 local format, gsub, sub = string.format, string.gsub, string.sub
 local sort, concat = table.sort, table.concat
 
@@ -38,7 +38,7 @@ end
 ---@return avepoint.Rule
 function check.integer(least, most)
    return function(v)
-      if type(v) ~= "number" or v ~= floor(v) or v < least or v > most then
+      if type(v) ~= "number" or not tointeger(v) or v < least or v > most then
          return most == huge and format("a whole number from %d", least)
             or format("a whole number from %d to %d", least, most)
       end
@@ -86,7 +86,9 @@ end
 ---@return table
 function check.fields(caller, fields, rules, level)
    if type(fields) ~= "table" then
-      check.misuse(level + 1, format("%s wants a table of options, not %s", caller, check.show(fields)))
+      -- by its type alone: it may be a token
+      check.misuse(level + 1, format("%s wants a table of options, not %s", caller,
+         fields == nil and "nil" or "a " .. type(fields)))
    end
    local copy = {}
    for name, value in next, fields do

@@ -241,6 +241,9 @@ end
 local function run(self, walk, job)
    local resumed = next(self.drivers) == nil
    self.drivers[running()] = true
+   if next(self.flying) == nil then
+      self.pace:idle() -- Ctrl-C may have come between an answer and its counting
+   end
    while true do
       self:check()
       local done = job.answer or job.err

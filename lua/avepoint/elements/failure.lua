@@ -95,25 +95,35 @@ function failure.is(v)
    return type(v) == "table" and getmetatable(v) == Error
 end
 
+-- Cuts to so many bytes, between characters.
+local function cut(text, limit)
+   if #text <= limit then
+      return text
+   end
+   return (gsub(sub(text, 1, limit), "[\xc0-\xff]?[\x80-\xbf]*$", ""))
+end
+
+local function hex(c)
+   return format("\\x%02x", c:byte(-1))
+end
+
 ---Foreign text in one printable line: bytes that a terminal would act on become `\xNN`, well-formed UTF-8 stays.
 ---@param text string
 ---@param limit integer? most bytes of the result, 256 by default
 ---@return string
 function failure.clean(text, limit)
    limit = limit or 256
-   text = gsub(sub(text, 1, limit), "%s+", " ")
+   text = gsub(cut(text, limit), "%s+", " ")
    if not utf8.len(text) then
-      text = gsub(text, "[\x80-\xff]", function(c) return format("\\x%02x", c:byte()) end)
+      text = gsub(text, "[\x80-\xff]", hex)
    end
-   -- C0, DEL, C1 and the marks that turn the writing direction
-   text = gsub(text, "[%c]", function(c) return format("\\x%02x", c:byte()) end)
-   text = gsub(text, "\xc2[\x80-\x9f]", function(c) return format("\\x%02x", c:byte(2)) end)
-   text = gsub(text, "\xe2\x80[\x8e\x8f\xaa-\xae]", "?")
+   text = gsub(text, "%c", hex)
+   text = gsub(text, "\xc2[\x80-\x9f]", hex)
+   -- marks that turn the writing direction, and Unicode's own line ends
+   text = gsub(text, "\xe2\x80[\x8e\x8f\xa8-\xae]", "?")
    text = gsub(text, "\xe2\x81[\xa6-\xa9]", "?")
-   if #text > limit then
-      text = gsub(sub(text, 1, limit), "[\xc0-\xff]?[\x80-\xbf]*$", "")
-   end
-   return text
+   text = gsub(text, "\xd8\x9c", "?")
+   return cut(text, limit)
 end
 
 ---The lines that the transport kept, by name.
@@ -197,7 +207,8 @@ local function by_status(answer)
    elseif status >= 300 and status < 400 then
       local location = failure.headers(answer.headers).location
       local url = location and core.url(location[1])
-      return "redirect", "the service sends elsewhere" .. (url and " (to " .. failure.clean(url.host, 128) .. ")" or "")
+      local host = url and url.host and " (to " .. failure.clean(url.host, 128) .. ")" or ""
+      return "redirect", "the service sends elsewhere" .. host
          .. ", which is never followed; check base_url"
    elseif status >= 400 and status < 500 then
       return bad_request(answer)

@@ -118,10 +118,8 @@ end
 
 -- A smaller window and a new epoch: answers to what was sent before teach the window nothing.
 local function cut(self, ticket, times)
-   if ticket.epoch ~= self.epoch then return false end
-   self.epoch, self.size = self.epoch + 1, max(WINDOW_FLOOR, self.size * times)
-   self.starting, self.streak = false, 0
-   return true
+   if ticket.epoch ~= self.epoch then return end
+   self.epoch, self.size, self.starting = self.epoch + 1, max(WINDOW_FLOOR, self.size * times), false
 end
 
 local function grow(self, ticket)
@@ -139,7 +137,7 @@ local function grow(self, ticket)
 end
 
 -- Under which name the job counts a fault of this sort, and how many it may have; nil where it may have none.
-local function sort(fault)
+local function allowance(fault)
    if fault.status == 429 then return "throttles", MAX_THROTTLES end
    if fault.status == 500 then return "internal", MAX_500 end
    if fault.code == 35 then return "handshakes", MAX_HANDSHAKES end
@@ -203,6 +201,7 @@ function methods:answered(now, ticket, job, fault, deadline)
       return "ok"
    end
 
+   if fresh then self.streak = 0 end
    local throttled, server = fault.status == 429, (fault.status or 0) >= 500
    local header = (throttled or server) and fault.retry_after or nil
    if throttled or header and fault.status == 503 then
@@ -210,7 +209,7 @@ function methods:answered(now, ticket, job, fault, deadline)
    elseif server or fault.kind == "timeout" then
       cut(self, ticket, CUT_SERVER)
    end
-   local name, most = sort(fault)
+   local name, most = allowance(fault)
    if not name then return "fail", "final" end
    job[name] = (job[name] or 0) + 1
    if throttled then
@@ -255,6 +254,11 @@ function methods:garbled(job)
    return job.torn < MAX_GARBLED and job.attempts < self.max_attempts
 end
 
+--- Nothing is out, whatever was counted.
+function methods:idle()
+   self.in_flight, self.probe = 0, nil
+end
+
 --- What is left of a client-wide pause.
 ---@param now number seconds
 ---@return number? seconds nil: none
@@ -285,7 +289,7 @@ function pace.new(options)
       failures = 0, throttles = 0, -- in a row: failures without 429s, pauses for 429
       size = min(WINDOW_START, concurrency), -- of the window, with its fraction
       starting = true,     -- until the first cut
-      epoch = 0, streak = 0, -- cuts; good answers since the window last changed
+      epoch = 0, streak = 0, -- cuts; good answers in a row since the window last changed
       pause_end = nil,     -- seconds; kept until a probe has come back good
       probe = nil,         -- ticket of the one request that is out after a pause
       pace = nil,          -- requests a second

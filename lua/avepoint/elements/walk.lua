@@ -144,8 +144,10 @@ local function decorate(self, err, job)
    end
    err.page_index = err.page_index or job and job.page
    err.attempts = err.attempts or job and job.requests > 0 and job.requests or nil
-   err.resume = self:position()
-   err.receipt = self:receipt()
+   if not self.query.single then
+      err.resume = self:position()
+      err.receipt = self:receipt()
+   end
 end
 
 -- The next page, or nil at the end; raises.
@@ -256,8 +258,9 @@ local function step_user(self)
    local at = self.at + 1
    local user = self.data[at]
    while not user or self.stop_reason do
-      self.users, self.at = self.users + self.at, 0
-      self.data = {}
+      -- the page before is through; should the next one fail, resume begins behind it
+      self.plan.trail.handed = self.at
+      self.users, self.at, self.data = self.users + self.at, 0, {}
       local page = next_page(self)
       if not page then
          return nil
@@ -280,7 +283,7 @@ function methods:position()
    if self.stop_reason == "end" then
       return nil
    end
-   if self.at then
+   if self.at and self.at > 0 then
       self.plan.trail.handed = self.at
    end
    return resume.encode(self.plan:position(), self.tenant, self.query.page_size, self.query.user_ids)

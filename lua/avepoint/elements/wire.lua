@@ -20,6 +20,12 @@ wire.PAGE_LIMIT = 4 * 1024 * 1024
 -- Larger counts are not whole numbers in a double.
 local MAX_COUNT = 2 ^ 53
 
+-- libcurl writes IPv4 addresses with four parts; what looks like one but is not is a name for the resolver.
+local function is_this_machine(host)
+   local b, c, d = match(host, "^127%.(%d+)%.(%d+)%.(%d+)$")
+   return host == "localhost" or host == "[::1]" or b and tonumber(b) < 256 and tonumber(c) < 256 and tonumber(d) < 256
+end
+
 ---Reads a base or token URL: https (or http to this machine), host and path only.
 ---@param url string
 ---@return {url: string, host: string, cleartext: boolean}?
@@ -36,8 +42,7 @@ function wire.address(url)
    elseif parts.query or parts.fragment or find(url, "[?#]") then
       return nil, "must not have a query or fragment"
    end
-   local loopback = parts.host == "localhost" or parts.host == "[::1]" or match(parts.host, "^127%.%d+%.%d+%.%d+$")
-   if parts.scheme ~= "https" and not (parts.scheme == "http" and loopback) then
+   if parts.scheme ~= "https" and not (parts.scheme == "http" and is_this_machine(parts.host)) then
       return nil, "must begin with https://"
    end
    return { url = gsub(url, "/+$", ""), host = parts.host, cleartext = parts.scheme == "http" }
@@ -113,8 +118,9 @@ function wire.page(answer)
    end
    for _, name in ipairs { "pageIndex", "pageSize", "totalCount" } do
       if not count(metadata[name]) then
-         return protocol(request_id, "metadata.%s is %s, not a whole number", name,
-            metadata[name] == nil and "missing" or failure.clean(tostring(metadata[name]), 40))
+         local v = metadata[name]
+         return protocol(request_id, "metadata.%s is %s, not a whole number from 0", name,
+            v == nil and "missing" or type(v) == "number" and tostring(v) or "a " .. type(v))
       end
    end
    local n = #data
@@ -127,7 +133,7 @@ function wire.page(answer)
    if i then
       local user = data[i]
       return protocol(request_id, "data[%d]%s", i, type(user) ~= "table" and " is not an object"
-         or ".id is " .. (user.id == nil and "missing" or "not a string"))
+         or ".id is " .. (user.id == nil and "missing" or user.id == "" and "empty" or "not a string"))
    end
    answer.body:close()
    return { data = data, metadata = metadata, request_id = request_id }

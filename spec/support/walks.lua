@@ -1,0 +1,284 @@
+-- What the specs of clients, tenants and walks share: clients of the sandbox, the users it must have given, what a
+-- misuse says, child processes, and a search for secrets.
+--
+-- Criteria: nothing is doubled or patched; a helper asks, the spec asserts.
+
+local cjson = require("cjson")
+local socket = require("socket")
+
+local elements = require("avepoint.elements")
+local keeper = require("spec.sandbox.keeper")
+local tenants = require("spec.sandbox.tenant")
+
+local walks = {}
+
+---A client of the sandbox (or liar), its first tenant, and the name under which its requests are logged.
+---@param sandbox table
+---@param knobs table? `run` is added where it is missing
+---@param options table? over the defaults; `second` takes the sandbox's second tenant
+---@return table client
+---@return table tenant
+---@return string run
+function walks.open(sandbox, knobs, options)
+   local with = { run = sandbox:new_run() }
+   for name, value in pairs(knobs or {}) do
+      with[name] = value
+   end
+   local o = {
+      token = sandbox.token or "liar", ca_file = sandbox.ca_file, proxy = "",
+      base_url = sandbox:base(with, not sandbox.ca_file and "http" or nil),
+   }
+   for name, value in pairs(options or {}) do
+      o[name] = value
+   end
+   local second = o.second and sandbox.second
+   o.second = nil
+   local client = assert(elements.client(o))
+   local at = second or sandbox
+   return client, client:tenant(at.customer_id, at.tenant_id), with.run
+end
+
+---The users with these numbers, as a client must give them.
+---@param from integer
+---@param to integer
+---@param knobs table?
+---@return table[]
+function walks.users(from, to, knobs)
+   local list = {}
+   for n = from, to do
+      list[#list + 1] = tenants.user(n, knobs)
+   end
+   return list
+end
+
+---Ids of the users with these numbers.
+---@param from integer
+---@param to integer
+---@return string[]
+function walks.ids(from, to)
+   local list = {}
+   for n = from, to do
+      list[#list + 1] = tenants.id(n)
+   end
+   return list
+end
+
+---The ids of some users.
+---@param users table[]
+---@return string[]
+function walks.ids_of(users)
+   local list = {}
+   for i, user in ipairs(users) do
+      list[i] = user.id
+   end
+   return list
+end
+
+---Which numbers of the rule some users have, as "1-100 102": what came, in the order in which it came.
+---@param users table[]
+---@return string
+function walks.numbers(users)
+   local parts, from, to = {}, nil, nil
+   local function close()
+      parts[#parts + 1] = from and (from == to and tostring(from) or from .. "-" .. to) or nil
+   end
+   for _, user in ipairs(users) do
+      local n = tenants.number(user.id)
+      if n and n - 1 == to then
+         to = n
+      else
+         close()
+         from, to = n or user.id, n
+      end
+   end
+   close()
+   return table.concat(parts, " ")
+end
+
+local function difference(got, expected, path)
+   if type(got) ~= type(expected) or type(got) == "number" and math.type(got) ~= math.type(expected) then
+      return ("%s: %s is not %s"):format(path, math.type(got) or type(got), math.type(expected) or type(expected))
+   elseif type(got) ~= "table" then
+      return got ~= expected and ("%s: %s is not %s"):format(path, tostring(got), tostring(expected)) or nil
+   end
+   for key, value in pairs(expected) do
+      local found = difference(got[key], value, path .. "." .. tostring(key))
+      if found then
+         return found
+      end
+   end
+   for key in pairs(got) do
+      if expected[key] == nil then
+         return path .. "." .. tostring(key) .. " is too many"
+      end
+   end
+end
+
+---The first difference between two values, with the kinds of their numbers; nil where they are the same. Quicker than
+---assert.same over thousands of users.
+---@param got any
+---@param expected any
+---@return string?
+function walks.difference(got, expected)
+   return difference(got, expected, "value")
+end
+
+---Every user of a loop over `users`, and the walk.
+---@param tenant table
+---@param query table?
+---@return table[] users
+---@return table walk
+function walks.all(tenant, query)
+   local walk = tenant:users(query)
+   local users = {}
+   for user in walk do
+      users[#users + 1] = user
+   end
+   return users, walk
+end
+
+---Steps until the walk ends or raises.
+---@param walk table
+---@return table[] users
+---@return any err
+function walks.drain(walk)
+   local users = {}
+   while true do
+      local ok, user = pcall(walk)
+      if not ok then
+         return users, user
+      elseif not user then
+         return users
+      end
+      users[#users + 1] = user
+   end
+end
+
+---What a function that misuses the module raises, without the place, which must be the function's own first line.
+---@param f function
+---@return string
+function walks.misuse(f)
+   local ok, message = pcall(f)
+   if ok then
+      return "(nothing was raised)"
+   end
+   local info = debug.getinfo(f, "S")
+   local head = ("%s:%d: avepoint.elements: "):format(info.short_src, info.linedefined)
+   message = tostring(message)
+   return message:sub(1, #head) == head and message:sub(#head + 1) or "(elsewhere) " .. message
+end
+
+---Waits until a run has nothing in flight any more; gives its report, and how long that took.
+---@param sandbox table
+---@param run string
+---@param within number? seconds, 2 by default
+---@return table report
+---@return number seconds
+function walks.settled(sandbox, run, within)
+   local began = socket.gettime()
+   local report
+   repeat
+      report = sandbox:report(run)
+      if report.in_flight > 0 then
+         socket.sleep(0.005)
+      end
+   until report.in_flight == 0 or socket.gettime() - began > (within or 2)
+   return report, socket.gettime() - began
+end
+
+---The pages a run was asked for, in that order.
+---@param sandbox table
+---@param run string
+---@return integer[]
+function walks.pages(sandbox, run)
+   local pages = {}
+   for _, entry in ipairs(sandbox:log(run)) do
+      pages[#pages + 1] = math.tointeger(entry.page)
+   end
+   return pages
+end
+
+-- Child processes ---------------------------------------------------------------------------------
+
+local LUA = os.getenv("LUA") or "lua5.4"
+
+---The head of a script for a child: a client of the sandbox and its first tenant.
+---@param sandbox table
+---@param knobs table? with `run`
+---@param more string? further options, as they stand in the source
+---@return string
+function walks.script(sandbox, knobs, more)
+   return ([[local elements = require("avepoint.elements")
+local client = assert(elements.client { token = %q, base_url = %q, ca_file = %q, proxy = "", %s })
+local tenant = client:tenant(%q, %q)
+]]):format(sandbox.token, sandbox:base(knobs), sandbox.ca_file, more or "", sandbox.customer_id, sandbox.tenant_id)
+end
+
+---Writes a script beside the sandbox's files and gives the command that runs it with the checkout's modules.
+---@param sandbox table
+---@param text string
+---@return string command for the shell
+---@return string path
+function walks.command(sandbox, text)
+   sandbox.scripts = (sandbox.scripts or 0) + 1
+   local path = ("%s/script%d.lua"):format(sandbox.dir, sandbox.scripts)
+   local file = assert(io.open(path, "w"))
+   file:write(text)
+   file:close()
+   return ("env LUA_PATH=%s LUA_CPATH=%s LUA_INIT= LUA_INIT_5_4= %s"):format(keeper.quote(package.path),
+      keeper.quote(package.cpath), keeper.quote(LUA)), path
+end
+
+---Runs a script to its end.
+---@param sandbox table
+---@param text string
+---@return string output both of its outputs
+---@return integer status as the shell counts them
+function walks.run(sandbox, text)
+   local command, path = walks.command(sandbox, text)
+   local pipe = assert(io.popen(command .. " " .. keeper.quote(path) .. " 2>&1", "r"))
+   local output = pipe:read("a")
+   local _, how, status = pipe:close()
+   return output, how == "signal" and 128 + status or status
+end
+
+-- Secrets -----------------------------------------------------------------------------------------
+
+---Where a text occurs in what can be reached from a value by fields, keys and metatables, and by tostring; nil where it
+---does not. Upvalues of functions are nobody's to read.
+---@param value any
+---@param secret string
+---@return string? path
+function walks.reveals(value, secret)
+   local known = {}
+   local function search(v, path)
+      if type(v) == "string" then
+         return v:find(secret, 1, true) and path or nil
+      elseif v == nil or type(v) == "function" or type(v) == "thread" or known[v] then
+         return nil
+      elseif type(v) ~= "table" and type(v) ~= "userdata" then
+         return nil
+      end
+      known[v] = true
+      if tostring(v):find(secret, 1, true) then
+         return path .. " (tostring)"
+      end
+      local found = search(debug.getmetatable(v), path .. " (metatable)")
+      if type(v) == "userdata" then
+         return found or search(debug.getuservalue(v, 1), path .. " (user value)")
+      end
+      for key, field in next, v do
+         found = found or search(key, path .. " (key)") or search(field, path .. "." .. tostring(key))
+      end
+      return found
+   end
+   return search(value, "value")
+end
+
+---@param text string JSON
+---@return any
+function walks.json(text)
+   return cjson.decode(text)
+end
+
+return walks
