@@ -49,7 +49,9 @@ build = {
       ["avepoint.elements.walk"] = "lua/avepoint/elements/walk.lua",
       ["avepoint.elements.wire"] = "lua/avepoint/elements/wire.lua",
       ["avepoint.elements.core"] = {
-         sources = { "src/core.c", "src/json.c", "src/seen.c", "src/transport.c" },
+         sources = {
+            "src/core.c", "src/json.c", "src/seen.c", "src/transfer.c", "src/transport.c", "src/users.c",
+         },
          libraries = { "curl", "dl", "pthread" },
          incdirs = { "$(CURL_INCDIR)" },
          libdirs = { "$(CURL_LIBDIR)" },

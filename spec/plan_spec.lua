@@ -43,7 +43,7 @@ local function feed(p, ...)
    for _, one in ipairs { ... } do
       local given, err = p:deliver(one)
       if given then
-         p.handed = #given.data
+         p.trail.handed = #given.data
       end
       out[#out + 1] = err and err.kind .. ": " .. err.message or ids(given) or "-"
    end
@@ -319,7 +319,7 @@ describe("plan", function()
       it("gives the rest of a page that was given in part", function()
          local p = new()
          feed(p, page(1, 4, "ab"), page(2, 4, "cd"))
-         p.handed = 1
+         p.trail.handed = 1
          local q = resumed(p)
          assert.same({ "-", "d" }, feed(q, page(1, 4, "ab"), page(2, 4, "cd")))
          assert.equal(nil, q.drift)

@@ -22,8 +22,8 @@
 typedef struct transport transport;
 
 typedef struct {
-  const char *ca_file;    /* NULL: the trust store libcurl was built with */
-  const char *proxy;      /* NULL: as the environment says; "": none */
+  const char *ca_file; /* NULL: the trust store libcurl was built with */
+  const char *proxy;   /* NULL: as the environment says; "": none */
   const char *user_agent;
   int slots;              /* transfers at once, at most */
   double connect_timeout; /* seconds until the request can be sent */

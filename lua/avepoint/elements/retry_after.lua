@@ -3,11 +3,12 @@
 -- number of whole seconds and no date is nil, so that the caller backs off by its own rule. A date counts from the
 -- answer's own Date, since the two clocks need not agree.
 
+local timestamp = require("avepoint.elements.timestamp")
+
 local floor, huge, tonumber, type = math.floor, math.huge, tonumber, type
-local find, match = string.find, string.match
+local find, format, match = string.find, string.format, string.match
 
 local DIGITS_MAX = 10 -- of 1*DIGIT, zeros in front not counted; 2^31 is where RFC 9111, 1.2.2 lets a number overflow
-local DAYS = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
 local MONTHS = {
    Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12,
 }
@@ -17,21 +18,9 @@ local WEEKDAYS = { -- short, as in IMF-fixdate and asctime, to the rest of RFC 8
 
 local retry_after = {}
 
--- Days since 1970-01-01 in the proleptic Gregorian calendar; years begin in March, so that a leap day comes last.
-local function days_from_civil(year, month, day)
-   if month <= 2 then year = year - 1 end
-   local era = floor(year / 400)
-   local year_of_era = year - era * 400
-   local day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-   return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468
-end
-
 local function seconds(year, month, day, hour, minute, second)
-   year, day, hour, minute, second = tonumber(year), tonumber(day), tonumber(hour), tonumber(minute), tonumber(second)
    month = MONTHS[month]
-   if not month or day < 1 or day > DAYS[month] or hour > 23 or minute > 59 or second > 60 then return nil end
-   if month == 2 and day == 29 and (year % 4 ~= 0 or year % 100 == 0 and year % 400 ~= 0) then return nil end
-   return days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
+   return month and timestamp(format("%04d-%02d-%02dT%s:%s:%sZ", year, month, day, hour, minute, second))
 end
 
 -- An HTTP-date as seconds since the epoch, or nil. RFC 850's two digits mean the year that is nearest to `now`.
