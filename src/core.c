@@ -207,7 +207,8 @@ static int body_text (lua_State *L) {
 
 /*
 ** core.decode(string or body) --> table
-**                             --> nil, message
+**                             --> nil, message: no JSON
+**                             --> nil, message, true: JSON, but refused
 */
 static int core_decode (lua_State *L) {
   const body *b = luaL_testudata(L, 1, BODY);

@@ -531,7 +531,9 @@ int json_decode (lua_State *L, int decoder, const char *bytes, size_t len) {
     const char *way = lua_tostring(L, -1);
     make_room(L);
     lua_pushfstring(L, "%s %s", *way == '.' ? way + 1 : way, reason);
-    return fail(L, top);
+    fail(L, top);
+    lua_pushboolean(L, 1);
+    return 3;
   }
   lua_settop(L, top + 2);
   lua_remove(L, top + 1);

@@ -72,7 +72,7 @@ end
 
 -- One walk until its end, an error, or a break: what it gave goes into `given`.
 local function walk(t, dice, given, text)
-   local query = { page_size = t.size, max_pages = 1000, on_drift = "report" }
+   local query = { page_size = t.size, on_drift = "report" }
    if text then
       query.resume = assert(resume.decode(text, TENANT, t.size, nil))
    end

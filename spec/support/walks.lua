@@ -26,13 +26,13 @@ function walks.open(sandbox, knobs, options)
    end
    local o = {
       token = sandbox.token or "liar", ca_file = sandbox.ca_file, proxy = "",
-      base_url = sandbox:base(with, not sandbox.ca_file and "http" or nil),
+      base_url = sandbox:base(with, options and options.scheme or not sandbox.ca_file and "http" or nil),
    }
    for name, value in pairs(options or {}) do
       o[name] = value
    end
    local second = o.second and sandbox.second
-   o.second = nil
+   o.second, o.scheme = nil, nil
    local client = assert(elements.client(o))
    local at = second or sandbox
    return client, client:tenant(at.customer_id, at.tenant_id), with.run

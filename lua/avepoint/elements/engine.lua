@@ -29,7 +29,8 @@ function engine.new(parts)
       host_wait = parts.wait,
       on_event = parts.on_event,
       now = parts.now,
-      walks = setmetatable({}, { __mode = "k" }),
+      generation = parts.token.generation, -- of the token, as far as the hook knows
+      walks = setmetatable({}, { __mode = "k" }), -- their queues
       flying = {}, -- jobs by the id of their request
       drivers = setmetatable({}, { __mode = "k" }), -- coroutines that wait here now
       calling = setmetatable({}, { __mode = "k" }), -- coroutines inside a function of the caller's
@@ -73,10 +74,10 @@ end
 -- The job to send next: of the walk with the fewest requests out, its lowest page that is due.
 local function pick(self, now)
    local best, least, due = nil, huge, huge
-   for walk in next, self.walks do
-      local job, when = walk:next_job(now)
-      if job and walk.out < least then
-         best, least = job, walk.out
+   for _, queue in next, self.walks do
+      local job, when = queue:next_job(now)
+      if job and queue.out < least then
+         best, least = job, queue.out
       elseif when then
          due = min(due, when)
       end
@@ -92,11 +93,11 @@ local function send(self, job, now, value, generation)
       job.err = failure.new("config", "libcurl could not take the request: " .. failure.clean(message))
       return
    end
-   local walk = job.walk[1]
+   local queue = job.queue[1]
    job.id, job.generation, job.requests = id, generation, job.requests + 1
    job.ticket = self.pace:sent(now)
    self.flying[id] = job
-   walk.out = walk.out + 1
+   queue.out = queue.out + 1
    local stats = job.stats
    stats.requests = stats.requests + 1
    if job.requests > 1 then
@@ -125,6 +126,10 @@ local function fill(self)
       if not ok then
          error(value, 0)
       elseif value then
+         if generation > self.generation then
+            self.generation = generation
+            self:emit { type = "token", generation = generation }
+         end
          send(self, job, now, value, generation)
       else
          job.err = generation
@@ -190,10 +195,10 @@ local function collect(self)
    for answer in self.handle.take, self.handle do
       local job = self.flying[answer.id]
       self.flying[answer.id] = nil
-      local walk = job and job.walk[1]
-      if walk then
+      local queue = job and job.queue[1]
+      if queue then
          any = true
-         walk.out = walk.out - 1
+         queue.out = queue.out - 1
          local now = self.now()
          local err = settle(self, job, answer, now)
          if self.on_event then
@@ -247,7 +252,7 @@ local function run(self, walk, job)
    while true do
       self:check()
       local done = job.answer or job.err
-      local left = walk.deadline and not done and walk.deadline - self.now() or huge
+      local left = job.deadline and not done and job.deadline - self.now() or huge
       if left <= 0 then
          error(walk:too_late(), 0)
       end

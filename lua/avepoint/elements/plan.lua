@@ -21,7 +21,6 @@ plan.__index = plan
 ---@field page_index integer? where to start, 1 by default
 ---@field chunks string[][]? ids to ask for, in chunks; nil asks for every user
 ---@field max_users integer?
----@field max_pages integer
 ---@field on_drift "report"|"error"
 ---@field single boolean? one page, whatever it says
 ---@field resume table? what resume.decode gave
@@ -36,7 +35,6 @@ function plan.new(query, seen)
       first = query.page_index or 1, -- page of the chunk where it began
       chunk = 1,
       page = query.page_index or 1,
-      asked = 0, -- answers delivered
       users = 0, -- kept, of the walk
       duplicates = 0,
       chunk_users = 0, -- kept, of the chunk
@@ -66,9 +64,6 @@ end
 function plan:cursor()
    if self.done then
       return nil
-   elseif self.asked >= self.query.max_pages then
-      self.done = "max_pages"
-      return nil
    elseif self.again then
       return self.chunk, self.again.page, true
    end
@@ -95,16 +90,16 @@ function plan:after(chunk, page)
 end
 
 ---How many pages from the cursor on the walk can need, at most.
----@return integer
+---@return number
 function plan:most()
    if self.again then
       return 1
    end
-   local most = self.query.max_pages - self.asked
+   local most = huge
    if self.query.max_users and self.size then
-      most = min(most, ceil((self.query.max_users - self.users) / max(self.size, 1)))
+      most = max(1, ceil((self.query.max_users - self.users) / max(self.size, 1)))
    end
-   return max(most, 1)
+   return most
 end
 
 local function protocol(page, message, ...)
@@ -194,7 +189,7 @@ function plan:deliver(page)
    end
    local changed = self.total and self.total ~= total and self.total
    self.size = self.size or meta.pageSize
-   self.total, self.asked, self.again = total, self.asked + 1, nil
+   self.total, self.again = total, nil
    self.total_first = self.total_first or self.base + total
    self.total_last = self.base + total
    local count = pages(self)

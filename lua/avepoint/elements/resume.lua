@@ -64,6 +64,9 @@ local function read(bytes)
       e.chunk, e.page, e.first, e.chunk_users, e.base, e.prefix, e.repeats, at = unpack(ENTRY, bytes, at)
       position.trail[i] = e
    end
+   if at ~= #bytes + 1 then
+      error("length")
+   end
    return position, tenant, ids, page_size
 end
 

@@ -6,12 +6,13 @@
 local core = require("avepoint.elements.core")
 local failure = require("avepoint.elements.failure")
 local plan = require("avepoint.elements.plan")
+local queue = require("avepoint.elements.queue")
 local resume = require("avepoint.elements.resume")
 local wire = require("avepoint.elements.wire")
 
 local format = string.format
 local unpack = table.unpack
-local huge, min = math.huge, math.min
+local min = math.min
 
 local walk = {}
 
@@ -36,95 +37,11 @@ local walk = {}
 ---@class avepoint.Walk: function
 local methods = {}
 
--- Jobs are kept by their place in the order of pages.
-local function key(chunk, page)
-   return chunk << 32 | page
-end
-
-local function new_job(self, chunk, page, again)
-   local chunks = self.query.chunks
-   local ids = chunks and chunks[chunk]
-   local job = {
-      walk = self.me,
-      page = page,
-      again = again,
-      url = wire.page_url(self.endpoint.url, page, self.query.page_size),
-      body = wire.body(ids),
-      cleartext = self.endpoint.cleartext,
-      limit = wire.PAGE_LIMIT,
-      deadline = self.deadline,
-      stats = self.stats,
-      requests = 0,
-   }
-   self.jobs[again and -1 or key(chunk, page)] = job
-   return job
-end
-
----The job that this walk would send next; for the engine.
----@param now number
----@return table? job
----@return number? due when there may be one
-function methods:next_job(now)
-   if self.stop_reason or not self.started then
-      return nil
-   end
-   local chunk, page, again = self.plan:cursor()
-   if again then
-      local job = self.jobs[-1] or new_job(self, chunk, page, true)
-      return self:sendable(job, now)
-   end
-   local most, due = min(self.share, self.plan:most()), nil
-   local place = 1
-   while chunk and place <= most do
-      local job = self.jobs[key(chunk, page)]
-      if not job then
-         -- what was sent and is not handed over stays within share + 1; the page that is due next always may
-         if place > 1 and self:outstanding() >= self.share then
-            return nil, due
-         end
-         return new_job(self, chunk, page, false)
-      end
-      local sendable, when = self:sendable(job, now)
-      if sendable then
-         return job
-      end
-      due = when and min(due or huge, when) or due
-      chunk, page = self.plan:after(chunk, page)
-      place = place + 1
-   end
-   return nil, due
-end
-
-function methods:sendable(job, now)
-   if job.id or job.answer or job.err then
-      return nil
-   elseif job.due and job.due > now then
-      return nil, job.due
-   end
-   return job
-end
-
-function methods:outstanding()
-   local n = 0
-   for _ in next, self.jobs do
-      n = n + 1
-   end
-   return n
-end
-
-local function drop_jobs(self)
-   for place, job in next, self.jobs do
-      self.engine:drop(job)
-      self.jobs[place] = nil
-   end
-   self.out = 0
-end
-
 local function stop(self, reason, err)
    self.stop_reason, self.err = reason, err
    self.stopped = self.engine.now()
    self.engine.walks[self] = nil
-   drop_jobs(self)
+   self.queue:clear(self.engine)
 end
 
 ---The error for a deadline that passed; for the engine.
@@ -138,51 +55,62 @@ function methods:users_given()
    return self.users + (self.at or 0)
 end
 
-local function decorate(self, err, job)
-   if not failure.is(err) then
+-- What a walk's error says besides.
+local function decorate(self, err)
+   if not failure.is(err) or self.query.single then
       return
    end
-   err.page_index = err.page_index or job and job.page
-   err.attempts = err.attempts or job and job.requests > 0 and job.requests or nil
-   if not self.query.single then
-      err.resume = self:position()
-      err.receipt = self:receipt()
+   err.resume = self:position()
+   err.receipt = self:receipt()
+end
+
+-- An error of a page's answer, or of the page.
+local function of_page(self, err, job)
+   if failure.is(err) then
+      err.page_index = err.page_index or job.page
+      err.attempts = err.attempts or job.requests > 0 and job.requests or nil
+      if err.kind == "not_found" and self.query.chunks then
+         err.message = err.message .. "; or one of user_ids is unknown to the service"
+      end
    end
+   return err
 end
 
 -- The next page, or nil at the end; raises.
 local function advance(self)
-   local the_plan, engine = self.plan, self.engine
+   local the_plan, engine, jobs = self.plan, self.engine, self.queue
    while true do
       local chunk, index, again = the_plan:cursor()
       if not chunk then
          stop(self, the_plan.done)
          return nil
       end
-      local place = again and -1 or key(chunk, index)
-      local job = self.jobs[place] or new_job(self, chunk, index, again)
-      self.job = job
+      local job = jobs:job(chunk, index, again)
+      if not job then
+         stop(self, "max_pages")
+         return nil
+      end
       engine:await(self, job)
+      local page, err, torn
       if job.err then
-         if not (failure.is(job.err) and the_plan:refused(job.err)) then
-            error(job.err, 0)
-         end
-         drop_jobs(self)
-      else
-         local page, err, torn = wire.page(job.answer)
-         if page then
-            self.jobs[place] = nil
-            page, err = the_plan:deliver(page)
-            if err then
-               error(err, 0)
-            elseif page then
-               return page
-            elseif the_plan.again then
-               drop_jobs(self)
-            end
-         elseif not (torn and engine:torn(job)) then
+         err = of_page(self, job.err, job)
+         if not (failure.is(err) and the_plan:refused(err)) then
             error(err, 0)
          end
+      else
+         page, err, torn = wire.page(job.answer)
+         if page then
+            jobs:done(chunk, index, again)
+            page, err = the_plan:deliver(page)
+         end
+         if err and not (torn and engine:torn(job)) then
+            error(of_page(self, err, job), 0)
+         end
+      end
+      if page then
+         return page
+      elseif the_plan.again and not again then
+         jobs:clear(engine) -- what comes after the page asked again is asked for anew
       end
    end
 end
@@ -213,13 +141,12 @@ local function next_page(self)
    end
    if not self.started then
       self.started = self.engine.now()
-      self.deadline = self.query.deadline and self.started + self.query.deadline
-      self.engine.walks[self] = true
+      self.queue.deadline = self.query.deadline and self.started + self.query.deadline
+      self.engine.walks[self] = self.queue
    end
    self.stepping = coroutine.running()
    local ok, page = pcall(advance, self)
    if ok and page then
-      ok, page = true, page
       local told, err = pcall(tell, self, page)
       if not told then
          ok, page = false, err
@@ -230,7 +157,7 @@ local function next_page(self)
       local err = page
       if not self.stop_reason then
          stop(self, "error", err)
-         decorate(self, err, self.job)
+         decorate(self, err)
       end
       error(err, 0)
    end
@@ -292,7 +219,7 @@ end
 ---What the walk delivered so far.
 ---@return avepoint.Receipt
 function methods:receipt()
-   local stats, the_plan, reason = self.stats, self.plan, self.stop_reason
+   local stats, the_plan, reason = self.queue.stats, self.plan, self.stop_reason
    return {
       complete = reason == "end" and not the_plan.drift and not self.partial,
       stop_reason = reason,
@@ -353,18 +280,14 @@ end
 ---@return avepoint.Walk
 function walk.new(by, tenant, endpoint, engine, query)
    query.chunks = query.user_ids and chunked(query.user_ids, query.page_size)
+   local the_plan = plan.new(query, core.seen())
    local self = {
       tenant = tenant,
-      endpoint = endpoint,
       engine = engine,
       query = query,
-      plan = plan.new(query, core.seen()),
-      share = query.concurrency or huge,
+      plan = the_plan,
+      queue = queue.new(the_plan, endpoint, query),
       partial = query.resume ~= nil or (query.page_index or 1) > 1 or query.single or false,
-      jobs = {}, -- requests wanted, in flight and answered, until they are handed over
-      out = 0, -- requests in flight; the engine counts
-      stats = { requests = 0, retries = 0, throttled_seconds = 0 },
-      me = setmetatable({}, { __mode = "v" }), -- so that no job holds its walk
       pages = 0,
       users = 0, -- handed over, without the current page of a walk over users
       told = 0,
@@ -373,7 +296,6 @@ function walk.new(by, tenant, endpoint, engine, query)
    if by == "users" then
       self.data, self.at = {}, 0
    end
-   self.me[1] = self
    return setmetatable(self, by == "pages" and Pages or Users)
 end
 

@@ -102,9 +102,11 @@ end
 ---@return boolean? torn the bytes are no JSON: asking again may help
 function wire.page(answer)
    local request_id = failure.request_id(answer.headers)
-   local top, message = core.decode(answer.body)
-   if message then
-      local _, err = protocol(request_id, "the answer is not JSON: %s", failure.clean(message))
+   local top, message, refused = core.decode(answer.body)
+   if refused then
+      return protocol(request_id, "%s", message)
+   elseif message then
+      local _, err = protocol(request_id, "the answer is not JSON: %s", message)
       return nil, err, true
    elseif type(top) ~= "table" then
       return protocol(request_id, "the answer is not an object")
