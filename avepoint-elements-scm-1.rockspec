@@ -38,6 +38,7 @@ build = {
       ["avepoint.elements.failure"] = "lua/avepoint/elements/failure.lua",
       ["avepoint.elements.pace"] = "lua/avepoint/elements/pace.lua",
       ["avepoint.elements.plan"] = "lua/avepoint/elements/plan.lua",
+      ["avepoint.elements.queue"] = "lua/avepoint/elements/queue.lua",
       ["avepoint.elements.resume"] = "lua/avepoint/elements/resume.lua",
       ["avepoint.elements.retry_after"] = "lua/avepoint/elements/retry_after.lua",
       ["avepoint.elements.status"] = "lua/avepoint/elements/status.lua",

@@ -74,7 +74,10 @@ function queue:next_job(now)
    local chunk, page, again = self.plan:cursor()
    if again then
       local job = self:job(chunk, page, true)
-      return job and sendable(job, now)
+      if not job then
+         return nil
+      end
+      return sendable(job, now)
    end
    local first, due = true, nil
    for _ = 1, min(self.share, self.plan:most()) do
@@ -83,10 +86,11 @@ function queue:next_job(now)
       end
       local job = self.jobs[place_of(chunk, page)]
       if not job then
-         if not first and self.count >= self.share then
+         job = (first or self.count < self.share) and self:job(chunk, page)
+         if not job then
             break
          end
-         return self:job(chunk, page)
+         return job
       end
       local ready, when = sendable(job, now)
       if ready then
