@@ -49,11 +49,12 @@ static int grow (slot *s, size_t size) {
   transport *t = s->owner;
   size_t capacity = s->capacity ? s->capacity : FIRST_BODY_SIZE;
   char *bytes;
-  if (s->body == NULL && t->spare_size >= size) {
-    s->body = t->spare;
-    s->capacity = t->spare_size;
-    t->spare = NULL;
-    t->spare_size = 0;
+  if (s->body == NULL && t->spare != NULL && t->spare->size >= size) {
+    spare *taken = t->spare;
+    t->spare = taken->next;
+    t->spares--;
+    s->capacity = taken->size;
+    s->body = (char *)taken;
     return 1;
   }
   while (capacity < size)

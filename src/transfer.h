@@ -35,6 +35,12 @@ typedef struct {
   char message[CURL_ERROR_SIZE];
 } slot;
 
+/* At the start of memory that no body needs at the time. */
+typedef struct spare {
+  struct spare *next;
+  size_t size;
+} spare;
+
 struct transport {
   CURLM *multi;
   struct curl_slist *json, *form; /* the two sets of request headers */
@@ -46,8 +52,8 @@ struct transport {
   int64_t connect_timeout, timeout, stall_timeout;
   uint64_t last_id, last_order;
   int finished; /* transfers waiting to be taken */
-  char *spare;  /* a body's memory for the next one */
-  size_t spare_size;
+  spare *spare; /* memory of bodies, for the next ones; one a slot at most */
+  int spares;
   int slots;
   char *ca_file, *proxy, *user_agent;
   unsigned sockets; /* made so far; the latest are in socket[] */

@@ -131,9 +131,11 @@ static int on_timer (CURLM *multi, long timeout_ms, void *user) {
 ** =======================================================================
 */
 
+/* A timer that fires too soon costs a drive; setting it anew for every later
+** time would cost a system call a request. */
 static void arm (transport *t, int64_t due) {
   struct itimerspec when;
-  if (due == t->armed)
+  if (due >= t->armed && t->armed > t->last_driven)
     return;
   memset(&when, 0, sizeof(when)); /* all zero: off */
   if (due != NEVER) {
@@ -204,8 +206,6 @@ const char *transport_send (transport *t, const transport_request *r,
     return curl_multi_strerror(mc);
   }
   s->state = SLOT_RUNNING;
-  if (t->curl_due < t->armed)
-    arm(t, t->curl_due);
   *id = s->answer.id = ++t->last_id;
   return NULL;
 }
@@ -312,7 +312,8 @@ static CURLMcode act (transport *t) {
       mask |= CURL_CSELECT_ERR;
     mc = curl_multi_socket_action(t->multi, fd, mask, &running);
   }
-  if (mc == CURLM_OK && t->curl_due <= now_ns()) {
+  /* libcurl asks for "at once" a few times in a row; not for ever */
+  for (i = 0; i < 4 && mc == CURLM_OK && t->curl_due <= now_ns(); i++) {
     t->curl_due = NEVER;
     mc = curl_multi_socket_action(t->multi, CURL_SOCKET_TIMEOUT, 0, &running);
   }
@@ -409,12 +410,15 @@ char *transport_release (transport *t, size_t *capacity) {
 }
 
 void transport_recycle (transport *t, char *body, size_t capacity) {
-  if (t == NULL || t->spare != NULL || capacity > SPARE_SIZE) {
+  spare *given = (spare *)(void *)body;
+  if (t == NULL || t->spares >= t->slots || capacity > SPARE_SIZE) {
     free(body);
     return;
   }
-  t->spare = body;
-  t->spare_size = capacity;
+  given->size = capacity;
+  given->next = t->spare;
+  t->spare = given;
+  t->spares++;
 }
 
 static void withdraw (transport *t, slot *s) {
@@ -559,7 +563,11 @@ void transport_close (transport *t) {
   close_fd(t->set);
   curl_slist_free_all(t->json);
   curl_slist_free_all(t->form);
-  free(t->spare);
+  while (t->spare != NULL) {
+    spare *next = t->spare->next;
+    free(t->spare);
+    t->spare = next;
+  }
   free(t->ca_file);
   free(t->proxy);
   free(t->user_agent);

@@ -70,12 +70,12 @@ typedef struct {
 /* Fills *out at once, so that its owner can free what a failure leaves. */
 const char *transport_open (transport **out, const transport_options *o);
 
-/* Readable when transport_drive has work or transport_peek an answer; the
-** same number from open to close. */
+/* Readable when transport_drive has work or transport_peek an answer, and
+** now and then when neither has; the same number from open to close. */
 int transport_fd (const transport *t);
 
-/* Starts a request; bytes and strings are copied. Nothing is sent before
-** the next drive. */
+/* Starts a request; bytes and strings are copied. Nothing is sent, and the
+** descriptor knows nothing of it, before the next drive. */
 const char *transport_send (transport *t, const transport_request *r,
                             uint64_t *id);
 

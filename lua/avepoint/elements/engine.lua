@@ -37,11 +37,15 @@ function engine.new(parts)
    }, engine)
 end
 
+local function closed()
+   error(failure.new("closed", "the client is closed; make a new one"), 0)
+end
+
 ---Raises where the engine can't be used (any more).
 function engine:check()
    local state = self.handle:state()
    if state == "closed" then
-      error(failure.new("closed", "the client is closed; make a new one"), 0)
+      closed()
    elseif state == "forked" then
       error(failure.new("forked", "the client belongs to the parent process; make one in this process"), 0)
    elseif self.calling[running()] then
@@ -59,6 +63,8 @@ local function call(self, f, ...)
    self.calling[co] = nil
    if not results[1] then
       error(results[2], 0)
+   elseif self.handle:state() == "closed" then
+      closed() -- it may have closed the client
    end
    return table.unpack(results, 2, results.n)
 end

@@ -161,7 +161,6 @@ local function next_page(self)
       end
       error(err, 0)
    end
-   self.page = page
    return page
 end
 
@@ -187,14 +186,15 @@ local function step_user(self)
    while not user or self.stop_reason do
       -- the page before is through; should the next one fail, resume begins behind it
       self.plan.trail.handed = self.at
-      self.users, self.at, self.data = self.users + self.at, 0, {}
+      self.users, self.at = self.users + self.at, 0
+      self.data, self.page = {}, nil -- garbage before the next page is decoded, not after
       local page = next_page(self)
       if not page then
          return nil
       end
       self.pages = self.pages + 1
       -- a copy of the list: the page is the caller's
-      self.data = { unpack(page.data) }
+      self.data, self.page = { unpack(page.data) }, page
       at, user = 1, self.data[1]
    end
    self.at = at
