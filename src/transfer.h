@@ -29,6 +29,7 @@ typedef struct {
   int64_t sent;               /* boot time */
   int64_t started, last_byte; /* driven clock; last_byte 0: no answer yet */
   int cut;                    /* an error's body was longer than we read */
+  int again;                  /* it went out a second time, see start_again */
   int stale; /* its connection held bytes that nobody had asked for */
   size_t headers_len;
   char headers[TRANSPORT_HEADERS];

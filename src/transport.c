@@ -196,9 +196,9 @@ const char *transport_send (transport *t, const transport_request *r,
   s->message[0] = s->headers[0] = '\0';
   s->headers_len = 0;
   s->limit = r->limit;
-  s->cut = s->stale = 0;
+  s->cut = s->stale = s->again = 0;
   s->sent = now_ns();
-  s->started = t->clock;
+  s->started = 0; /* the next drive tells, when the clock has caught up */
   s->last_byte = 0;
   mc = curl_multi_add_handle(t->multi, s->easy);
   if (mc != CURLM_OK) {
@@ -218,10 +218,21 @@ const char *transport_send (transport *t, const transport_request *r,
 ** =======================================================================
 */
 
-/* The same request once more, on a new connection; nothing was sent yet. */
-static int start_again (transport *t, slot *s) {
+/* A request that met what a connection had left over from the one before it
+** goes out once more, on a new connection. 1: it does. */
+static int start_again (transport *t, slot *s, CURLcode code) {
+  long connects = 1;
+  if (s->again)
+    return 0;
+  curl_easy_getinfo(s->easy, CURLINFO_NUM_CONNECTS, &connects);
+  if (!s->stale && (connects > 0 || (code != CURLE_WEIRD_SERVER_REPLY &&
+                                     code != CURLE_UNSUPPORTED_PROTOCOL)))
+    return 0;
   curl_multi_remove_handle(t->multi, s->easy);
   s->stale = 0;
+  s->again = 1;
+  s->answer.body_len = s->headers_len = 0;
+  s->last_byte = 0;
   return curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
          curl_multi_add_handle(t->multi, s->easy) == CURLM_OK;
 }
@@ -325,10 +336,13 @@ const char *transport_drive (transport *t, int resumed) {
   CURLMcode mc;
   CURLMsg *message;
   int64_t now = now_ns(), due;
-  int left;
+  int left, i;
   if (!resumed)
     t->clock += now - t->last_driven;
   t->last_driven = now;
+  for (i = 0; i < t->slots; i++) /* sent since the last drive */
+    if (t->slot[i].started == 0)
+      t->slot[i].started = t->clock;
   t->failed = 0;
   guard_enter(&guard);
   mc = act(t);
@@ -339,7 +353,7 @@ const char *transport_drive (transport *t, int resumed) {
           CURLE_OK) {
       slot *done = (slot *)(void *)s;
       CURLcode code = message->data.result;
-      if (!done->stale || !start_again(t, done))
+      if (!start_again(t, done, code))
         finish(t, done, done->stale ? CURLE_RECV_ERROR : code);
     }
   }

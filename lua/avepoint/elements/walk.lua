@@ -39,6 +39,7 @@ local methods = {}
 
 local function stop(self, reason, err)
    self.stop_reason, self.err = reason, err
+   self.data = self.data and {} -- the next step has none left, wherever it stands
    self.stopped = self.engine.now()
    self.engine.walks[self] = nil
    self.queue:clear(self.engine)
@@ -183,7 +184,7 @@ end
 local function step_user(self)
    local at = self.at + 1
    local user = self.data[at]
-   while not user or self.stop_reason do
+   while not user do
       -- the page before is through; should the next one fail, resume begins behind it
       self.plan.trail.handed = self.at
       self.users, self.at = self.users + self.at, 0
