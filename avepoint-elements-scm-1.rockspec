@@ -36,6 +36,7 @@ build = {
       ["avepoint.elements.client"] = "lua/avepoint/elements/client.lua",
       ["avepoint.elements.engine"] = "lua/avepoint/elements/engine.lua",
       ["avepoint.elements.failure"] = "lua/avepoint/elements/failure.lua",
+      ["avepoint.elements.outcome"] = "lua/avepoint/elements/outcome.lua",
       ["avepoint.elements.pace"] = "lua/avepoint/elements/pace.lua",
       ["avepoint.elements.plan"] = "lua/avepoint/elements/plan.lua",
       ["avepoint.elements.queue"] = "lua/avepoint/elements/queue.lua",

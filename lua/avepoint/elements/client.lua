@@ -37,7 +37,6 @@ local BASE_URL = "https://graph.avepointonlineservices.com/partner"
 
 local TIMEOUT, CONNECT_TIMEOUT = 60, 10 -- seconds an attempt
 local STALL_TIMEOUT = 30 -- seconds without a byte once an answer began
-local CONCURRENCY = 8 -- requests at once; pace has the sources of these
 local USER_AGENT = "avepoint-elements/" .. require("avepoint.elements.version") .. " (Lua)"
 
 local function secret_token(v)
@@ -113,7 +112,7 @@ function client.new(options)
          return nil, failure.new("config", "ca_file can't be read: " .. failure.clean(message))
       end
    end
-   local concurrency = math.tointeger(o.concurrency or CONCURRENCY)
+   local concurrency = math.tointeger(o.concurrency or pace.CONCURRENCY)
    local handle, message = core.open {
       slots = concurrency + 1, -- one more for the token's request
       timeout = o.timeout or TIMEOUT,

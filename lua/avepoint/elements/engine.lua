@@ -7,7 +7,7 @@
 
 local core = require("avepoint.elements.core")
 local failure = require("avepoint.elements.failure")
-local retry_after = require("avepoint.elements.retry_after")
+local outcome = require("avepoint.elements.outcome")
 
 local huge, max, min = math.huge, math.max, math.min
 local running = coroutine.running
@@ -18,6 +18,9 @@ engine.__name = "avepoint.elements.engine"
 
 -- How long one that waits sleeps at most while another coroutine asks for the token.
 local TOKEN_WAIT = 0.02
+
+-- How long one of several coroutines that wait on the one descriptor sleeps at most: another may have taken its answer.
+local SHARED_WAIT = 0.02
 
 ---@param parts {handle: userdata, pace: table, token: table, wait: function?, on_event: function?, now: function}
 ---@return table engine
@@ -139,60 +142,9 @@ local function fill(self)
          send(self, job, now, value, generation)
       else
          job.err = generation
-         return 0
+         return next(self.flying) and huge or 0 -- so that no row of jobs asks in vain
       end
    end
-end
-
--- Seconds that the service asks to wait.
-local function asked_to_wait(answer)
-   local headers = failure.headers(answer.headers)
-   return headers["retry-after"] and retry_after.parse(headers["retry-after"], headers.date and headers.date[1])
-end
-
-local WHY = {
-   outage = "; too many requests failed in a row, so nothing more was sent",
-   too_long = "; it asks to wait longer than this call may",
-   deadline = "; another attempt would pass the deadline",
-}
-
--- An error that could have been repeated says why it was not.
-local function explain(err, why)
-   err.message = err.message .. (WHY[why] or "")
-   return err
-end
-
--- What an answer means for its job.
-local function settle(self, job, answer, now)
-   local err = failure.of(answer)
-   local ticket, deadline = job.ticket, job.deadline
-   job.id, job.ticket = nil, nil
-   if answer.ended == "no_memory" then
-      self.pace:cancelled(now, ticket)
-      job.err = "not enough memory"
-   elseif not err then
-      self.pace:answered(now, ticket, job, nil, deadline)
-      job.answer = answer
-   elseif err.kind == "auth" and err.status == 401 then
-      self.pace:cancelled(now, ticket)
-      local stale = job.generation < self.token.generation
-      if self.token:refused(job.generation) and (stale or not job.refreshed) then
-         job.refreshed = job.refreshed or not stale
-      else
-         job.err = err
-      end
-   else
-      err.retry_after = asked_to_wait(answer)
-      local verdict, delay = self.pace:answered(now, ticket, job, {
-         kind = err.kind, status = err.status, code = answer.code, retry_after = err.retry_after,
-      }, deadline)
-      if verdict == "retry" then
-         job.due = now + delay
-      else
-         job.err = explain(err, delay)
-      end
-   end
-   return err
 end
 
 -- Takes what is finished. The state is whole again before the hook hears of it.
@@ -206,7 +158,7 @@ local function collect(self)
          any = true
          queue.out = queue.out - 1
          local now = self.now()
-         local err = settle(self, job, answer, now)
+         local err = outcome.settle(self.pace, self.token, job, answer, now)
          if self.on_event then
             self:emit {
                type = "response", page_index = job.page, status = answer.status > 0 and answer.status or nil,
@@ -220,7 +172,10 @@ local function collect(self)
                }
                local pause = self.pace:paused(now)
                if pause then
-                  self:emit { type = "throttle", seconds = pause, status = err.status }
+                  self:emit {
+                     type = "throttle", seconds = pause, status = err.status, window = self.pace:window(),
+                     rate = self.pace:rate(),
+                  }
                end
             end
          end
@@ -231,6 +186,9 @@ end
 
 local function wait(self, seconds)
    if self.host_wait then
+      if next(self.drivers, (next(self.drivers))) then
+         seconds = min(seconds, SHARED_WAIT)
+      end
       call(self, self.host_wait, self.handle:fd(), seconds)
       return
    end

@@ -5,7 +5,6 @@
 -- Every number of the policy is a constant below, with its unit and source; "sim" is spec/support/simulation.lua.
 
 local ceil, floor, huge, max, min = math.ceil, math.floor, math.huge, math.max, math.min
-local setmetatable = setmetatable
 
 -- attempts
 local MAX_ATTEMPTS = 8          -- per page, all but 429s; sim: at 20 % 503 over 1,000 pages 5 lose 27 % of walks
@@ -30,7 +29,6 @@ local PAUSE_JITTER = 1          -- seconds on top of Retry-After, at most; Octok
 local PAUSE_JITTER_SHARE = 0.1  -- of Retry-After, where that is more
 
 -- window
-local CONCURRENCY = 8           -- requests out at once, at most; Octokit 10
 local WINDOW_START = 4          -- requests
 local WINDOW_FLOOR = 1          -- requests
 local CUT_THROTTLE = 0.5        -- times the window: 429, 503 with Retry-After; TCP
@@ -65,7 +63,7 @@ local HALVINGS = 16             -- of the bracket around the limit
 local methods = {}
 local metatable = { __index = methods, __name = "avepoint.elements.pace" }
 
-local pace = {}
+local pace = { CONCURRENCY = 8 } -- requests out at once, at most, where nobody says otherwise; Octokit 10
 
 -- The highest fill that a leaky bucket with this rate has had from the requests of the log that were let through.
 local function fill(log, rate)
@@ -282,7 +280,7 @@ end
 ---@param options { random: (fun(): number), concurrency: integer?, max_attempts: integer? }
 ---@return Pace
 function pace.new(options)
-   local concurrency = options.concurrency or CONCURRENCY
+   local concurrency = options.concurrency or pace.CONCURRENCY
    return setmetatable({
       random = options.random, concurrency = concurrency, max_attempts = options.max_attempts or MAX_ATTEMPTS, in_flight = 0,
       last_answer = -huge, -- seconds

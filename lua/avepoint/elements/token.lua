@@ -14,6 +14,9 @@ token.__name = "avepoint.elements.token" -- and no field for tostring to show
 -- Longest token; those seen have 1 to 2 kB, and servers take some 8 kB of headers.
 local MAX_BYTES = 8192
 
+-- Tokens refused in a row before no other is asked for.
+local MAX_VAIN = 3
+
 ---What is wrong with a bearer token (RFC 6750, 2.1), or nil. Never shows it.
 ---@param value any
 ---@return string?
@@ -37,6 +40,7 @@ end
 ---@return table token
 function token.new(source)
    return setmetatable({
+      vain = 0, -- tokens refused since one was taken
       generation = type(source) == "string" and 1 or 0,
       -- closures, so that no walk over the fields of a client meets the token
       read = type(source) == "string" and function() return source end or nil,
@@ -68,10 +72,18 @@ end
 ---@param generation integer
 ---@return boolean
 function token:refused(generation)
-   if generation == self.generation and self.ask then
+   if not self.ask then
+      return false
+   elseif generation == self.generation then
       self.read = nil
+      self.vain = self.vain + 1
    end
-   return self.ask ~= nil
+   return self.vain <= MAX_VAIN
+end
+
+---The service took a token.
+function token:taken()
+   self.vain = 0
 end
 
 return token

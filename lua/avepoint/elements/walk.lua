@@ -248,13 +248,9 @@ function methods:close()
    end
 end
 
-local function collect(self)
-   methods.close(self)
-end
-
 local function class(name, step)
    return {
-      __index = methods, __name = name, __call = step, __close = collect, __gc = collect,
+      __index = methods, __name = name, __call = step, __close = methods.close, __gc = methods.close,
       __tostring = function(self)
          return format("%s (%s)", name, self.stop_reason or "running")
       end,
