@@ -1,0 +1,147 @@
+local outcome = require("avepoint.elements.outcome")
+local token = require("avepoint.elements.token")
+
+-- A pace that notes what it is told and answers as set.
+local function pace(verdict, detail)
+   return {
+      told = {},
+      answered = function(self, _, _, _, fault)
+         self.told[#self.told + 1] = fault or "good"
+         return verdict or "ok", detail
+      end,
+      cancelled = function(self)
+         self.told[#self.told + 1] = "cancelled"
+      end,
+   }
+end
+
+local BODY = { text = function() return "" end }
+
+local function answer(fields)
+   local a = { ended = "answered", code = 0, status = 200, connect_status = 0, message = "", headers = "", body = BODY }
+   for name, value in pairs(fields or {}) do
+      a[name] = value
+   end
+   return a
+end
+
+local function new_job()
+   return { id = 7, ticket = {}, generation = 1, requests = 1 }
+end
+
+local function settled(fields, p, t)
+   local job = new_job()
+   local a = answer(fields)
+   local err = outcome.settle(p, t or token.new("abc"), job, a, 100)
+   return job, err, a
+end
+
+describe("outcome.settle", function()
+   it("keeps a 200 as it is", function()
+      local p = pace()
+      local job, err, a = settled(nil, p)
+      assert.equal(a, job.answer)
+      assert.is_nil(err)
+      assert.is_nil(job.id)
+      assert.is_nil(job.ticket)
+      assert.same({ "good" }, p.told)
+   end)
+
+   it("gives a repeat its date", function()
+      local job, err = settled({ status = 503 }, pace("retry", 2.5))
+      assert.equal(102.5, job.due)
+      assert.is_nil(job.err)
+      assert.equal("server", err.kind)
+   end)
+
+   it("tells pace kind, status, code and Retry-After", function()
+      local p = pace("retry", 0)
+      local _, err = settled({ status = 429, headers = "retry-after: 12\nretry-after: 3\n" }, p)
+      assert.same({ kind = "throttled", status = 429, code = 0, retry_after = 12 }, p.told[1])
+      assert.equal(12, err.retry_after)
+   end)
+
+   it("reads a date in Retry-After by the answer's own clock", function()
+      local p = pace("retry", 0)
+      settled({ status = 503, headers = "date: Sun, 06 Nov 1994 08:49:37 GMT\n"
+         .. "retry-after: Sun, 06 Nov 1994 08:49:47 GMT\n" }, p)
+      assert.equal(10, p.told[1].retry_after)
+   end)
+
+   it("fault 19: fills retry_after of a 403 too", function()
+      local job = settled({ status = 403, headers = "retry-after: 9\n" }, pace("fail", "final"))
+      assert.equal("forbidden", job.err.kind)
+      assert.equal(9, job.err.retry_after)
+   end)
+
+   for why, words in pairs {
+      outage = "the service failed; try again later; too many requests failed in a row, so nothing more was sent",
+      too_long = "the service failed; try again later; it asks to wait longer than this call may",
+      deadline = "the service failed; try again later; another attempt would pass the deadline",
+      attempts = "the service failed; try again later",
+   } do
+      it("says why there is no repeat: " .. why, function()
+         local job = settled({ status = 503 }, pace("fail", why))
+         assert.equal(words, job.err.message)
+      end)
+   end
+
+   it("fault 48: makes a failed allocation Lua's own memory error", function()
+      local p = pace()
+      local job = settled({ ended = "no_memory", code = 23 }, p)
+      assert.equal("not enough memory", job.err)
+      assert.same({ "cancelled" }, p.told)
+   end)
+
+   describe("of a 401", function()
+      local function function_token()
+         local calls = 0
+         local t = token.new(function()
+            calls = calls + 1
+            return "token" .. calls
+         end)
+         t:get()
+         return t
+      end
+
+      it("is auth for a token that can't be renewed", function()
+         local job = settled({ status = 401 }, pace())
+         assert.equal("auth", job.err.kind)
+      end)
+
+      it("fault 20: asks for one new token and repeats once", function()
+         local t, p, job = function_token(), pace(), new_job()
+         outcome.settle(p, t, job, answer { status = 401 }, 0)
+         assert.is_nil(job.err)
+         assert.same({ "cancelled" }, p.told)
+         local _, generation = t:get()
+         assert.equal(2, generation)
+         job.generation = generation
+         outcome.settle(p, t, job, answer { status = 401 }, 0)
+         assert.equal("auth", job.err.kind)
+      end)
+
+      it("fault 27: repeats with the newer token where another page has asked for one already", function()
+         local t, first, second = function_token(), new_job(), new_job()
+         outcome.settle(pace(), t, first, answer { status = 401 }, 0)
+         t:get()
+         outcome.settle(pace(), t, second, answer { status = 401 }, 0)
+         assert.is_nil(second.err)
+         local _, generation = t:get()
+         assert.equal(2, generation)
+      end)
+
+      it("fault 28: asks for no fourth token where none was taken", function()
+         local t, job = function_token(), nil
+         for _ = 1, 4 do
+            local _, generation = t:get()
+            job = new_job()
+            job.generation = generation
+            outcome.settle(pace(), t, job, answer { status = 401 }, 0)
+         end
+         assert.equal("auth", job.err.kind)
+         outcome.settle(pace(), t, new_job(), answer(), 0)
+         assert.equal(0, t.vain)
+      end)
+   end)
+end)
