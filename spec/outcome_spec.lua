@@ -129,6 +129,10 @@ describe("outcome.settle", function()
          assert.is_nil(second.err)
          local _, generation = t:get()
          assert.equal(2, generation)
+         -- and that does not count as the page's own new token
+         second.generation = generation
+         outcome.settle(pace(), t, second, answer { status = 401 }, 0)
+         assert.is_nil(second.err)
       end)
 
       it("fault 28: asks for no fourth token where none was taken", function()

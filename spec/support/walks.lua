@@ -206,12 +206,13 @@ local LUA = os.getenv("LUA") or "lua5.4"
 ---@param sandbox table
 ---@param knobs table? with `run`
 ---@param more string? further options, as they stand in the source
+---@param scheme string? as for sandbox:base
 ---@return string
-function walks.script(sandbox, knobs, more)
+function walks.script(sandbox, knobs, more, scheme)
    return ([[local elements = require("avepoint.elements")
 local client = assert(elements.client { token = %q, base_url = %q, ca_file = %q, proxy = "", %s })
 local tenant = client:tenant(%q, %q)
-]]):format(sandbox.token, sandbox:base(knobs), sandbox.ca_file, more or "", sandbox.customer_id, sandbox.tenant_id)
+]]):format(sandbox.token, sandbox:base(knobs, scheme), sandbox.ca_file, more or "", sandbox.customer_id, sandbox.tenant_id)
 end
 
 ---Writes a script beside the sandbox's files and gives the command that runs it with the checkout's modules.
