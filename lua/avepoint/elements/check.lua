@@ -3,7 +3,9 @@
 -- A message names the argument, says what it must be and shows what it was, except where it may be a secret.
 
 local floor, huge, tointeger = math.floor, math.huge, math.tointeger
-local format, gsub, sub = string.format, string.gsub, string.sub
+local byte, find, format = string.byte, string.find, string.format
+local gsub, lower, sub = string.gsub, string.lower, string.sub
+local utf8_len = utf8.len
 local sort, concat = table.sort, table.concat
 
 local check = {}
@@ -21,7 +23,7 @@ end
 function check.show(v)
    if type(v) == "string" then
       local text = gsub(format("%q", sub(v, 1, 40)), "\\\n", "\\n")
-      text = gsub(text, "[%c\x80-\xff]", function(c) return format("\\x%02x", c:byte()) end)
+      text = gsub(text, "[%c\x80-\xff]", function(c) return format("\\x%02x", byte(c)) end)
       return #v > 40 and text .. "…" or text
    elseif type(v) == "number" or type(v) == "boolean" or v == nil then
       return tostring(v)
@@ -131,7 +133,7 @@ function check.path_id(caller, name, v, level)
       why = format("must have at most %d bytes", MAX_ID)
    elseif v == "." or v == ".." then
       why = "must not be a folder's name"
-   elseif v:find("[^%w%-%._]") then
+   elseif find(v, "[^%w%-%._]") then
       why = "may have letters, digits, '.', '_' and '-' only"
    end
    if why then
@@ -173,16 +175,16 @@ function check.user_ids(caller, list, level)
          why = format("must not hold empty strings; [%d] is one", i)
       elseif #id > MAX_USER_ID then
          why = format("must hold ids of at most %d bytes; [%d] has %d", MAX_USER_ID, i, #id)
-      elseif id:find("[%c]") or not utf8.len(id) then
+      elseif find(id, "[%c]") or not utf8_len(id) then
          why = format("must hold printable UTF-8; [%d] is %s", i, check.show(id))
-      elseif id:find("@", 1, true) then
+      elseif find(id, "@", 1, true) then
          why = format("must hold user ids, not sign-in names; [%d] is %s", i, check.show(id))
       end
       if why then
          wrong(why)
       end
-      if not known[id:lower()] then
-         known[id:lower()] = true
+      if not known[lower(id)] then
+         known[lower(id)] = true
          ids[#ids + 1] = id
       end
    end

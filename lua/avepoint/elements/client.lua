@@ -11,7 +11,9 @@ local tenant = require("avepoint.elements.tenant")
 local token = require("avepoint.elements.token")
 local wire = require("avepoint.elements.wire")
 
-local format = string.format
+local find, format = string.find, string.format
+local open = io.open
+local random, tointeger = math.random, math.tointeger
 
 ---@class avepoint.Client
 local client = {}
@@ -61,13 +63,13 @@ end
 local function proxy(v)
    if type(v) ~= "string" then
       return "a string"
-   elseif v ~= "" and not core.url(v:find("://", 1, true) and v or "http://" .. v) then
+   elseif v ~= "" and not core.url(find(v, "://", 1, true) and v or "http://" .. v) then
       return "a URL or \"\"", true
    end
 end
 
 local function user_agent(v)
-   if type(v) ~= "string" or #v > 256 or v:find("[^\x20-\x7e]") or v == "" then
+   if type(v) ~= "string" or #v > 256 or find(v, "[^\x20-\x7e]") or v == "" then
       return "printable ASCII, at most 256 bytes"
    end
 end
@@ -87,7 +89,7 @@ local RULES = {
 }
 
 local function readable(path)
-   local file, message = io.open(path, "rb")
+   local file, message = open(path, "rb")
    if not file then
       return nil, message
    end
@@ -112,7 +114,7 @@ function client.new(options)
          return nil, failure.new("config", "ca_file can't be read: " .. failure.clean(message))
       end
    end
-   local concurrency = math.tointeger(o.concurrency or pace.CONCURRENCY)
+   local concurrency = tointeger(o.concurrency or pace.CONCURRENCY)
    local handle, message = core.open {
       slots = concurrency + 1, -- one more for the token's request
       timeout = o.timeout or TIMEOUT,
@@ -129,7 +131,7 @@ function client.new(options)
    self.engine = engine.new {
       handle = handle,
       pace = pace.new {
-         concurrency = concurrency, max_attempts = math.tointeger(o.max_attempts), random = math.random,
+         concurrency = concurrency, max_attempts = tointeger(o.max_attempts), random = random,
       },
       token = token.new(o.token),
       wait = o.wait,

@@ -9,8 +9,9 @@ local core = require("avepoint.elements.core")
 local failure = require("avepoint.elements.failure")
 local outcome = require("avepoint.elements.outcome")
 
+local pack, unpack = table.pack, table.unpack
 local huge, max, min = math.huge, math.max, math.min
-local running = coroutine.running
+local running, status = coroutine.running, coroutine.status
 
 local engine = {}
 engine.__index = engine
@@ -62,14 +63,14 @@ end
 local function call(self, f, ...)
    local co = running()
    self.calling[co] = true
-   local results = table.pack(pcall(f, ...))
+   local results = pack(pcall(f, ...))
    self.calling[co] = nil
    if not results[1] then
       error(results[2], 0)
    elseif self.handle:state() == "closed" then
       closed() -- it may have closed the client
    end
-   return table.unpack(results, 2, results.n)
+   return unpack(results, 2, results.n)
 end
 
 ---Tells the hook, if there is one.
@@ -126,7 +127,7 @@ local function fill(self)
       local job, due = pick(self, now)
       if not job then
          return due
-      elseif self.asking and coroutine.status(self.asking) ~= "dead" then
+      elseif self.asking and status(self.asking) ~= "dead" then
          return TOKEN_WAIT
       end
       self.asking = running()

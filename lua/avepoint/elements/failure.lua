@@ -7,7 +7,9 @@
 local core = require("avepoint.elements.core")
 
 local find, format, gsub, match, sub = string.find, string.format, string.gsub, string.match, string.sub
+local byte, gmatch = string.byte, string.gmatch
 local concat = table.concat
+local utf8_len = utf8.len
 
 local failure = {}
 
@@ -104,7 +106,7 @@ local function cut(text, limit)
 end
 
 local function hex(c)
-   return format("\\x%02x", c:byte(-1))
+   return format("\\x%02x", byte(c, -1))
 end
 
 ---Foreign text in one printable line: bytes that a terminal would act on become `\xNN`, well-formed UTF-8 stays.
@@ -114,7 +116,7 @@ end
 function failure.clean(text, limit)
    limit = limit or 256
    text = gsub(cut(text, limit), "%s+", " ")
-   if not utf8.len(text) then
+   if not utf8_len(text) then
       text = gsub(text, "[\x80-\xff]", hex)
    end
    text = gsub(text, "%c", hex)
@@ -131,7 +133,7 @@ end
 ---@return table<string, string[]>
 function failure.headers(lines)
    local all = {}
-   for name, value in lines:gmatch("([^:\n]+): ([^\n]*)\n") do
+   for name, value in gmatch(lines, "([^:\n]+): ([^\n]*)\n") do
       all[name] = all[name] or {}
       all[name][#all[name] + 1] = value
    end

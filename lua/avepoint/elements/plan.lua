@@ -11,6 +11,7 @@ local failure = require("avepoint.elements.failure")
 local trail = require("avepoint.elements.trail")
 
 local format, lower, sub = string.format, string.lower, string.sub
+local move = table.move
 local ceil, huge, max, min = math.ceil, math.huge, math.max, math.min
 
 local plan = {}
@@ -291,7 +292,7 @@ end
 
 ---@return string[]? missing ids asked for that never came, nil without user_ids
 function plan:lost()
-   return self.missing and table.move(self.missing, 1, #self.missing, 1, {})
+   return self.missing and move(self.missing, 1, #self.missing, 1, {})
 end
 
 return plan

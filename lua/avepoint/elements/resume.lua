@@ -5,7 +5,8 @@
 
 local core = require("avepoint.elements.core")
 
-local format, pack, sub, unpack = string.format, string.pack, string.sub, string.unpack
+local byte, char, find, format = string.byte, string.char, string.find, string.format
+local gsub, pack, sub, unpack = string.gsub, string.pack, string.sub, string.unpack
 local concat = table.concat
 
 local resume = {}
@@ -45,7 +46,7 @@ function resume.encode(position, tenant, page_size, ids)
       parts[#parts + 1] = pack(ENTRY, e.chunk, e.page, e.first, e.chunk_users, e.base, e.prefix, e.repeats)
    end
    local bytes = concat(parts)
-   local text = (bytes .. core.hash(bytes)):gsub(".", function(c) return format("%02x", c:byte()) end)
+   local text = gsub(bytes .. core.hash(bytes), ".", function(c) return format("%02x", byte(c)) end)
    return #text <= MAX_BYTES and text or nil
 end
 
@@ -77,10 +78,10 @@ end
 ---@return table? position for plan.new
 ---@return string? why it can't be used here
 function resume.decode(text, tenant, page_size, ids)
-   if #text > MAX_BYTES or #text % 2 == 1 or text:find("[^0-9a-f]") then
+   if #text > MAX_BYTES or #text % 2 == 1 or find(text, "[^0-9a-f]") then
       return nil, "is no resume string"
    end
-   local bytes = text:gsub("..", function(x) return string.char(tonumber(x, 16)) end)
+   local bytes = gsub(text, "..", function(x) return char(tonumber(x, 16)) end)
    local body = sub(bytes, 1, -9)
    if #bytes < 9 or core.hash(body) ~= sub(bytes, -8) then
       return nil, "is cut or mistyped"

@@ -9,6 +9,7 @@ local walk = require("avepoint.elements.walk")
 local wire = require("avepoint.elements.wire")
 
 local format = string.format
+local huge, min, tointeger = math.huge, math.min, math.tointeger
 
 ---@class avepoint.Tenant
 ---@field customer_id string
@@ -35,7 +36,7 @@ local RULES = {
    user_ids = function() end, -- checked with its members
    page_size = check.integer(1, wire.MAX_PAGE_SIZE),
    page_index = check.integer(1, 2 ^ 31 - 1),
-   max_users = check.integer(1, math.huge),
+   max_users = check.integer(1, huge),
    max_pages = check.integer(1, MAX_PAGES),
    concurrency = check.integer(1, 32),
    deadline = check.seconds(),
@@ -56,12 +57,12 @@ local function checked(self, caller, query, only)
    local level = 3
    local q = check.fields(caller, query, rules, level)
    for _, name in ipairs { "page_size", "page_index", "max_users", "max_pages", "concurrency" } do
-      q[name] = q[name] and math.tointeger(q[name])
+      q[name] = q[name] and tointeger(q[name])
    end
    q.page_size = q.page_size or wire.MAX_PAGE_SIZE
    q.max_pages = q.max_pages or MAX_PAGES
    q.on_drift = q.on_drift or "report"
-   q.concurrency = math.min(q.concurrency or self.concurrency, self.concurrency)
+   q.concurrency = min(q.concurrency or self.concurrency, self.concurrency)
    if q.user_ids then
       q.user_ids = check.user_ids(caller, q.user_ids, level)
       if q.page_index and #q.user_ids > q.page_size then

@@ -3,6 +3,7 @@
 -- Users are strings of hashes, 8 bytes each, as the core's set of seen ids gives them. Pure.
 
 local concat = table.concat
+local huge = math.huge
 local sub = string.sub
 
 local trail = {}
@@ -82,7 +83,7 @@ end
 ---@return boolean
 function trail:gone(chunk, page, whole)
    local last = self.last
-   if not last or chunk < last.chunk or chunk == last.chunk and page < (whole and math.huge or last.page) then
+   if not last or chunk < last.chunk or chunk == last.chunk and page < (whole and huge or last.page) then
       return false
    end
    local gone = next(self.given) ~= nil

@@ -11,7 +11,8 @@ local resume = require("avepoint.elements.resume")
 local wire = require("avepoint.elements.wire")
 
 local format = string.format
-local unpack = table.unpack
+local move, unpack = table.move, table.unpack
+local running, status = coroutine.running, coroutine.status
 local min = math.min
 
 local walk = {}
@@ -136,7 +137,7 @@ local function next_page(self)
       error(self.err, 0)
    elseif reason then
       return nil
-   elseif self.stepping and coroutine.status(self.stepping) ~= "dead" then
+   elseif self.stepping and status(self.stepping) ~= "dead" then
       error("avepoint.elements: the walk is being stepped already, in another coroutine or from inside token or "
          .. "on_event", 0)
    end
@@ -145,7 +146,7 @@ local function next_page(self)
       self.queue.deadline = self.query.deadline and self.started + self.query.deadline
       self.engine.walks[self] = self.queue
    end
-   self.stepping = coroutine.running()
+   self.stepping = running()
    local ok, page = pcall(advance, self)
    if ok and page then
       local told, err = pcall(tell, self, page)
@@ -264,7 +265,7 @@ local Users = class("avepoint.Users", step_user)
 local function chunked(ids, size)
    local chunks = {}
    for i = 1, #ids, size do
-      chunks[#chunks + 1] = table.move(ids, i, min(i + size - 1, #ids), 1, {})
+      chunks[#chunks + 1] = move(ids, i, min(i + size - 1, #ids), 1, {})
    end
    return chunks
 end

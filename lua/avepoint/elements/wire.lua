@@ -5,7 +5,7 @@
 local core = require("avepoint.elements.core")
 local failure = require("avepoint.elements.failure")
 
-local find, format, gsub, match = string.find, string.format, string.gsub, string.match
+local byte, find, format, gsub, match = string.byte, string.find, string.format, string.gsub, string.match
 local mtype = math.type
 local concat = table.concat
 
@@ -67,7 +67,7 @@ function wire.page_url(endpoint, page_index, page_size)
 end
 
 local function escape(c)
-   return format("\\u%04x", c:byte())
+   return format("\\u%04x", byte(c))
 end
 
 ---The body of a request: for these ids, or for every user. Written here, since lua-cjson can't tell an empty
