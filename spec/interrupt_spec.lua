@@ -1,0 +1,292 @@
+-- Ctrl-C in scripts, in coroutines and at the prompt of lua, while waiting and while busy; SIGTERM. Real processes and a
+-- real terminal, driven by a few lines of Python, which has ptys.
+
+local keeper = require("spec.sandbox.keeper")
+local sandboxes = require("spec.sandbox.sandbox")
+local walks = require("spec.support.walks")
+
+-- driver.py KIND SIGNAL DELAY COMMAND: starts a command, waits until it says READY, waits DELAY seconds, interrupts it.
+-- KIND script: SIGNAL by kill, until it ends. KIND prompt: in a terminal, LINES typed one after the other, Ctrl-C typed
+-- after the last but one, the last one typed when the prompt is back.
+local DRIVER = [[
+import json, os, pty, select, signal, subprocess, sys, time
+kind, name, delay, command = sys.argv[1], sys.argv[2], float(sys.argv[3]), "exec " + sys.argv[4]
+lines = sys.argv[5:]
+text = ""
+
+def read(fd, marker, seconds):
+    global text
+    stop = time.monotonic() + seconds
+    while marker not in text:
+        left = stop - time.monotonic()
+        if left <= 0 or not select.select([fd], [], [], left)[0]:
+            return False
+        try:
+            data = os.read(fd, 65536)
+        except OSError:
+            data = b""
+        if not data:
+            return False
+        text += data.decode("utf-8", "replace")
+    return True
+
+if kind == "script":
+    p = subprocess.Popen(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    ready = read(p.stdout.fileno(), "READY", 10)
+    time.sleep(delay)
+    began = time.monotonic()
+    p.send_signal(getattr(signal, name))
+    read(p.stdout.fileno(), "\0", 3)
+    took = time.monotonic() - began
+    ready = ready and took < 3
+    p.kill()
+    status = p.wait()
+else:
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = "dumb"
+        os.execvp("sh", ["sh", "-c", command])
+    ready, took, first = True, 0, ""
+    for i, line in enumerate(lines):
+        ready = ready and read(fd, "> ", 10)
+        text = ""
+        os.write(fd, line.encode() + b"\n")
+        if i == len(lines) - 2:
+            ready = ready and read(fd, "READY", 10)
+            time.sleep(delay)
+            began = time.monotonic()
+            os.write(fd, b"\x03")
+            ready = ready and read(fd, "interrupted!", 3)
+            took = time.monotonic() - began
+            first = text
+            text = text[text.find("interrupted!"):] if ready else text
+    ready = ready and read(fd, "DONE", 3)
+    text = first + text
+    if ready:
+        os.write(fd, b"\x04")
+    else:
+        os.kill(pid, signal.SIGKILL)
+    status = os.waitpid(pid, 0)[1]
+print(json.dumps({"ready": ready, "seconds": took, "status": status, "output": text.replace("\r", "")}))
+]]
+
+local sandbox
+
+setup(function()
+   sandbox = sandboxes.start {}
+   local file = assert(io.open(sandbox.dir .. "/driver.py", "w"))
+   file:write(DRIVER)
+   file:close()
+end)
+
+teardown(function()
+   sandbox:stop()
+end)
+
+local function drive(kind, signal, delay, command, ...)
+   local words = { "python3", sandbox.dir .. "/driver.py", kind, signal, tostring(delay), command, ... }
+   for i, word in ipairs(words) do
+      words[i] = keeper.quote(word)
+   end
+   local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1", "r"))
+   local text = pipe:read("a")
+   pipe:close()
+   local ok, result = pcall(walks.json, text)
+   assert(ok, text)
+   assert.is_true(result.ready, result.output)
+   return result
+end
+
+-- Runs a script that prints READY, signals it, and gives { output, status, seconds }.
+local function interrupted(knobs, body, delay, signal)
+   knobs.run = knobs.run or sandbox:new_run()
+   local command, path = walks.command(sandbox, [[io.stdout:setvbuf("no")]] .. "\n"
+      .. walks.script(sandbox, knobs, "", "http") .. body)
+   return drive("script", signal or "SIGINT", delay or 0.15, command .. " " .. keeper.quote(path)), knobs.run
+end
+
+-- Pages 1 and 2 at once, the others after five seconds.
+local function waiting()
+   return { size = 2000, slow = "5000:3-" }
+end
+
+local function busy()
+   return { size = 1000000 }
+end
+
+local function assert_stopped(result, run)
+   assert.is_true(result.seconds < 0.5, result.seconds .. " s")
+   assert.equal(0, (walks.settled(sandbox, run)).in_flight)
+end
+
+describe("Ctrl-C in a script", function()
+   local LOOP = [[
+      local n = 0
+      for user in tenant:users() do
+         n = n + 1
+         if n == 150 then
+            print("READY")
+         end
+      end
+      print("not interrupted", n)
+   ]]
+
+   it("fault 56: that waits stops it at once with lua's own words", function()
+      local result, run = interrupted(waiting(), LOOP)
+      assert.matches("interrupted!", result.output)
+      assert.is_nil(result.output:find("not interrupted", 1, true))
+      assert.equal(1, result.status)
+      assert_stopped(result, run)
+   end)
+
+   it("fault 56: that waits for its first page stops it at once", function()
+      local result, run = interrupted({ latency = 5000 }, [[print("READY") local n = tenant:count() print("got", n)]])
+      assert.matches("interrupted!", result.output)
+      assert.is_nil(result.output:find("got", 1, true))
+      assert.equal(1, result.status)
+      assert_stopped(result, run)
+   end)
+
+   it("fault 56: that waits for a connection stops it at once", function()
+      local result = interrupted({}, [[
+         local lost = assert(elements.client { token = "x", base_url = "https://192.0.2.1/partner", proxy = "" })
+         print("READY")
+         print("got", lost:tenant("a", "b"):count())
+      ]])
+      -- where there is no route there is nothing to wait for
+      assert.is_true(result.seconds < 0.5, result.seconds .. " s")
+   end)
+
+   it("fault 56: that decodes and walks without a pause stops it at once", function()
+      local result, run = interrupted(busy(), LOOP, 0.4)
+      assert.matches("interrupted!", result.output)
+      assert.equal(1, result.status)
+      assert_stopped(result, run)
+   end)
+
+   it("fault 56: that pauses as the service asked stops it at once", function()
+      local result, run = interrupted({ fail = "429:2", retry_after = 20 }, [[
+         for user, page in tenant:users() do
+            if user == page.data[#page.data] then
+               print("READY")
+            end
+         end
+      ]])
+      assert.matches("interrupted!", result.output)
+      assert_stopped(result, run)
+   end)
+
+   it("fault 56: that catches it can go on with the same client, a true receipt and resume", function()
+      local knobs = waiting()
+      local result, run = interrupted(knobs, [[
+         local walk = tenant:users()
+         local n = 0
+         local ok, err = pcall(function()
+            for user in walk, nil, nil, walk do
+               n = n + 1
+               if n == 150 then
+                  print("READY")
+               end
+            end
+         end)
+         local receipt = walk:receipt()
+         print(ok, tostring(err):match("interrupted!"), n, receipt.users, receipt.complete)
+         print(receipt.stop_reason == "error" or receipt.stop_reason == "closed", #receipt.resume > 0)
+         print(tenant:count())
+         local well = assert(elements.client { token = "]] .. sandbox.token .. [[", proxy = "",
+            base_url = "]] .. sandbox:base({ size = 2000 }, "http") .. [[" })
+         local list, last = well:tenant(tenant.customer_id, tenant.tenant_id):collect { resume = receipt.resume }
+         print(#list, last.stop_reason, last.drift)
+      ]])
+      assert.equal("READY\nfalse\tinterrupted!\t200\t200\tfalse\ntrue\ttrue\n2000\n1800\tend\tfalse\n", result.output)
+      assert.equal(0, result.status)
+      assert.equal(0, (walks.settled(sandbox, run)).in_flight)
+   end)
+
+   for name, knobs in pairs { ["that waits"] = waiting(), ["that is busy"] = busy() } do
+      it("fault 56: in a coroutine " .. name .. " is an error of the kind interrupted there", function()
+         local result, run = interrupted(knobs, [[
+            local co = coroutine.create(function()
+               local walk = tenant:users()
+               local ok, err = pcall(function()
+                  local n = 0
+                  for user in walk, nil, nil, walk do
+                     n = n + 1
+                     if n == 150 then
+                        print("READY")
+                     end
+                  end
+               end)
+               print(ok, elements.is_error(err), err.kind, err.message, walk:receipt().stop_reason)
+            end)
+            coroutine.resume(co)
+            print("not interrupted")
+         ]], 0.3)
+         assert.is_truthy(result.output:find("false\ttrue\tinterrupted\tCtrl-C was typed\terror\n", 1, true), result.output)
+         assert.is_truthy(result.output:find("interrupted!", 1, true))
+         assert.is_nil(result.output:find("not interrupted", 1, true))
+         assert.equal(1, result.status)
+         assert_stopped(result, run)
+      end)
+   end
+
+   it("fault 56: that a debug hook of its own runs in goes on undisturbed", function()
+      local output, status = walks.run(sandbox, walks.script(sandbox, { run = "hooked", size = 250, latency = 5 }) .. [[
+         local calls = 0
+         debug.sethook(function() calls = calls + 1 end, "crl", 1)
+         local list = tenant:collect()
+         debug.sethook()
+         print(#list, calls > 100)
+      ]])
+      assert.equal("250\ttrue\n", output)
+      assert.equal(0, status)
+   end)
+end)
+
+describe("Ctrl-C at lua's prompt", function()
+   local function prompted(knobs, delay, ...)
+      knobs.run = sandbox:new_run()
+      local command, path = walks.command(sandbox, (walks.script(sandbox, knobs, "", "http"):gsub("local (%w+ =)", "%1")))
+      return drive("prompt", "SIGINT", delay, command .. " -i " .. keeper.quote(path), ...), knobs.run
+   end
+
+   local LOOP = [[n = 0 for user in tenant:users() do n = n + 1 if n == 150 then print("REA" .. "DY") end end]]
+   local NEXT = [[print("n", n, "count", tenant:count(), "DO" .. "NE")]]
+
+   it("fault 56: that waits stops the line, and the next call works", function()
+      local result, run = prompted(waiting(), 0.2, LOOP, NEXT)
+      assert.matches("interrupted!", result.output)
+      assert.matches("n\t200\tcount\t2000\tDONE", result.output)
+      assert_stopped(result, run)
+   end)
+
+   it("fault 56: that is busy stops the line, and the next call works", function()
+      local result, run = prompted(busy(), 0.4, LOOP, NEXT)
+      assert.matches("interrupted!", result.output)
+      assert.matches("n\t%d+\tcount\t1000000\tDONE", result.output)
+      assert_stopped(result, run)
+   end)
+
+   it("fault 56: in a coroutine stops the line, and the next call works", function()
+      local result, run = prompted(waiting(), 0.2, "for x in coroutine.wrap(function() " .. LOOP .. " end) do end", NEXT)
+      assert.matches("interrupted!", result.output)
+      assert.matches("n\t200\tcount\t2000\tDONE", result.output)
+      assert_stopped(result, run)
+   end)
+end)
+
+describe("SIGTERM", function()
+   it("ends a script that waits as it ends any program", function()
+      local result, run = interrupted(waiting(), [[
+         local n = 0
+         for user in tenant:users() do
+            n = n + 1
+            if n == 150 then
+               print("READY")
+            end
+         end
+      ]], 0.15, "SIGTERM")
+      assert.equal(-15, result.status)
+      assert_stopped(result, run)
+   end)
+end)
