@@ -62,10 +62,7 @@ else:
             text = text[text.find("interrupted!"):] if ready else text
     ready = ready and read(fd, "DONE", 3)
     text = first + text
-    if ready:
-        os.write(fd, b"\x04")
-    else:
-        os.kill(pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
     status = os.waitpid(pid, 0)[1]
 print(json.dumps({"ready": ready, "seconds": took, "status": status, "output": text.replace("\r", "")}))
 ]]

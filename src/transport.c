@@ -62,10 +62,10 @@ static void guard_enter (pipe_guard *g) {
   sigset_t pending;
   sigemptyset(&g->pipe);
   sigaddset(&g->pipe, SIGPIPE);
-  sigemptyset(&pending);
-  sigpending(&pending);
-  g->was_pending = sigismember(&pending, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &g->pipe, &g->before);
+  g->was_pending = 0;
+  if (sigismember(&g->before, SIGPIPE) && sigpending(&pending) == 0)
+    g->was_pending = sigismember(&pending, SIGPIPE);
 }
 
 static void guard_leave (pipe_guard *g) {
