@@ -668,6 +668,30 @@ describe("an event", function()
    end)
 end)
 
+describe("a walk closed from inside the hook", function()
+   for _, type_name in ipairs { "request", "response", "page" } do
+      it("at a " .. type_name .. " says so instead of waiting for ever", function()
+         local walk
+         local _ <close>, tenant = walks.open(sandbox, { size = 500, latency = 5 }, {
+            on_event = function(event)
+               if event.type == type_name and event.page_index == 1 then
+                  walk:close()
+               end
+            end,
+         })
+         walk = (tenant:pages { deadline = 5 })
+         local ok, err = pcall(function()
+            walk()
+            walk()
+         end)
+         assert.is_false(ok)
+         assert.equal("closed: the walk was closed; begin a new one, with resume to go on", tostring(err))
+         assert.equal("closed", walk:receipt().stop_reason)
+         assert.equal(500, tenant:count())
+      end)
+   end
+end)
+
 describe("a wait function", function()
    it("gets the one descriptor and seconds, and is called only between requests", function()
       local fds = {}

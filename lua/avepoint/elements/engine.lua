@@ -216,6 +216,9 @@ local function run(self, walk, job)
    end
    while true do
       self:check()
+      if walk.stop_reason then -- from inside a function of the caller's, or by another coroutine
+         error(walk:closed(), 0)
+      end
       local done = job.answer or job.err
       local left = job.deadline and not done and job.deadline - self.now() or huge
       if left <= 0 then

@@ -9,6 +9,7 @@ local walk = require("avepoint.elements.walk")
 local wire = require("avepoint.elements.wire")
 
 local format = string.format
+local move = table.move
 local huge, min, tointeger = math.huge, math.min, math.tointeger
 
 ---@class avepoint.Tenant
@@ -44,6 +45,15 @@ local RULES = {
    resume = check.type("string"),
 }
 
+-- Ids in the chunks that are sent.
+local function chunked(ids, size)
+   local chunks = {}
+   for i = 1, #ids, size do
+      chunks[#chunks + 1] = move(ids, i, min(i + size - 1, #ids), 1, {})
+   end
+   return chunks
+end
+
 -- The query with its defaults, or a misuse raised at the caller of the public function.
 local function checked(self, caller, query, only)
    local rules = RULES
@@ -70,6 +80,7 @@ local function checked(self, caller, query, only)
             caller, q.page_size))
       end
    end
+   q.chunks = q.user_ids and chunked(q.user_ids, q.page_size)
    if q.resume then
       if q.page_index then
          check.misuse(level, format("%s: option 'resume' does not go with page_index", caller))

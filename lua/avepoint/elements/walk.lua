@@ -11,9 +11,8 @@ local resume = require("avepoint.elements.resume")
 local wire = require("avepoint.elements.wire")
 
 local format = string.format
-local move, unpack = table.move, table.unpack
+local unpack = table.unpack
 local running, status = coroutine.running, coroutine.status
-local min = math.min
 
 local walk = {}
 
@@ -51,6 +50,12 @@ end
 function methods:too_late()
    return failure.new("timeout", format("the deadline of %g s passed after %d users; go on with resume",
       self.query.deadline, self:users_given()), { retryable = true })
+end
+
+---The error for a walk that was closed; for the engine.
+---@return avepoint.Error
+function methods.closed()
+   return failure.new("closed", "the walk was closed; begin a new one, with resume to go on")
 end
 
 function methods:users_given()
@@ -132,7 +137,7 @@ end
 local function next_page(self)
    local reason = self.stop_reason
    if reason == "closed" then
-      error(failure.new("closed", "the walk was closed; begin a new one, with resume to go on"), 0)
+      error(self:closed(), 0)
    elseif reason == "error" then
       error(self.err, 0)
    elseif reason then
@@ -261,15 +266,6 @@ end
 local Pages = class("avepoint.Pages", step_page)
 local Users = class("avepoint.Users", step_user)
 
--- Ids in the chunks that are sent.
-local function chunked(ids, size)
-   local chunks = {}
-   for i = 1, #ids, size do
-      chunks[#chunks + 1] = move(ids, i, min(i + size - 1, #ids), 1, {})
-   end
-   return chunks
-end
-
 ---@param by "pages"|"users"
 ---@param tenant table {customer_id=, tenant_id=}
 ---@param endpoint table {url=, cleartext=}
@@ -277,7 +273,6 @@ end
 ---@param query table checked; see tenant
 ---@return avepoint.Walk
 function walk.new(by, tenant, endpoint, engine, query)
-   query.chunks = query.user_ids and chunked(query.user_ids, query.page_size)
    local the_plan = plan.new(query, core.seen())
    local self = {
       tenant = tenant,
