@@ -620,22 +620,30 @@ describe("an event", function()
       assert.equal("closed", walk:receipt().stop_reason)
    end)
 
-   it("hook that closes its walk ends it", function()
-      local tenant, walk
-      local _ <close>, first = walks.open(sandbox, { size = 900 }, {
-         on_event = function(event)
-            if event.type == "response" and event.page_index == 4 then
-               walk:close()
-            end
-         end,
-      })
-      tenant = first
-      walk = tenant:users()
-      local users, err = walks.drain(walk)
-      assert.equal("closed", err.kind)
-      assert.is_true(#users < 400)
-      assert.equal("closed", walk:receipt().stop_reason)
-   end)
+   for _, what in ipairs { "request", "response", "page" } do
+      for _, concurrency in ipairs { 1, 8 } do
+         it("hook that closes its walk at a " .. what .. " ends it there, with a concurrency of " .. concurrency, function()
+            local walk
+            local _ <close>, tenant, run = walks.open(sandbox, { size = 900 }, {
+               scheme = "http",
+               concurrency = concurrency,
+               on_event = function(event)
+                  if event.type == what and event.page_index == 4 then
+                     walk:close()
+                  end
+               end,
+            })
+            walk = tenant:users()
+            local users, err = walks.drain(walk)
+            assert.equal("closed", err.kind)
+            assert.is_true(#users <= 300, #users .. " users")
+            assert.equal("closed", walk:receipt().stop_reason)
+            assert.equal(#users, walk:receipt().users)
+            assert.equal(0, (walks.settled(sandbox, run)).in_flight)
+            assert.equal(900, #tenant:collect { page_size = 99 })
+         end)
+      end
+   end
 
    it("hook may yield, and another coroutine uses the client meanwhile", function()
       local parked = {}

@@ -228,8 +228,8 @@ describe("the words of an error's body", function()
       end
       local binary = table.concat(bytes)
       for _, body in ipairs {
-         ("x"):rep(65536), ("é"):rep(32768), "a" .. ("日本"):rep(9000), binary:rep(40), ("\27"):rep(65536), ("\0"):rep(3000),
-         '{"message":"' .. ("\\u0001"):rep(900) .. '"}', "<title>" .. ("t"):rep(3000) .. "</title>",
+         ("x "):rep(32768), ("é"):rep(32768), "a" .. ("日本"):rep(9000), binary:rep(40), ("\27"):rep(65536), ("\0"):rep(3000),
+         '{"message":"' .. ("\\u0001"):rep(900) .. '"}', "<title>" .. ("t "):rep(1500) .. "</title>",
       } do
          local err = of_status(500, body)
          local text = assert(err.message:match('; it says "(.*)"$'))

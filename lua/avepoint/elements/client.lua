@@ -21,8 +21,8 @@ client.__index = client
 client.__name = "avepoint.Client"
 
 ---@class avepoint.ClientOptions
----@field token string|fun(): string?, number|string? a bearer token, or a function that gives one and perhaps its
---- lifetime in seconds, or nil and a message; asked again after an HTTP 401
+---@field token string|fun(): string?, string? a bearer token, or a function that gives one, or nil and a message; it is
+--- asked again after an HTTP 401
 ---@field base_url string? host and path, https (http to this machine); the commercial environment's by default
 ---@field timeout number? seconds an attempt may take, 60 by default
 ---@field connect_timeout number? seconds until a connection stands, 10 by default

@@ -20,13 +20,24 @@ engine.__name = "avepoint.elements.engine"
 -- How long one that waits sleeps at most while another coroutine asks for the token.
 local TOKEN_WAIT = 0.02
 
+-- How long it may take before others ask for themselves: it may never be resumed.
+local TOKEN_PATIENCE = 10
+
+-- How long a wait lasts at most: another coroutine may have closed the walk.
+local MAX_WAIT = 1
+
 -- How long one of several coroutines that wait on the one descriptor sleeps at most: another may have taken its answer.
 local SHARED_WAIT = 0.02
+
+local function closing(f)
+   return setmetatable({}, { __close = f })
+end
 
 ---@param parts {handle: userdata, pace: table, token: table, wait: function?, on_event: function?, now: function}
 ---@return table engine
 function engine.new(parts)
-   return setmetatable({
+   local self
+   self = setmetatable({
       handle = parts.handle,
       pace = parts.pace,
       token = parts.token,
@@ -38,7 +49,14 @@ function engine.new(parts)
       flying = {}, -- jobs by the id of their request
       drivers = setmetatable({}, { __mode = "k" }), -- coroutines that wait here now
       calling = setmetatable({}, { __mode = "k" }), -- coroutines inside a function of the caller's
+      asking = setmetatable({}, { __mode = "v" }), -- [1]: the coroutine that asks for a token
+      torn_off = false, -- true while requests are counted; see reconcile
+      -- to-be-closed, so that Ctrl-C at any place leaves no mark behind
+      called = closing(function() self.calling[running()] = nil end),
+      asked = closing(function() self.asking[1] = nil end),
+      driven = closing(function() self.drivers[running()] = nil end),
    }, engine)
+   return self
 end
 
 local function closed()
@@ -61,16 +79,14 @@ end
 
 -- Calls a function of the caller's; what it raises comes through unchanged.
 local function call(self, f, ...)
-   local co = running()
-   self.calling[co] = true
-   local results = pack(pcall(f, ...))
-   self.calling[co] = nil
-   if not results[1] then
-      error(results[2], 0)
-   elseif self.handle:state() == "closed" then
+   local _ <close> = self.called
+   self.calling[running()] = true
+   local results = pack(f(...))
+   self.calling[running()] = nil
+   if self.handle:state() == "closed" then
       closed() -- it may have closed the client
    end
-   return unpack(results, 2, results.n)
+   return unpack(results, 1, results.n)
 end
 
 ---Tells the hook, if there is one.
@@ -96,14 +112,19 @@ local function pick(self, now)
 end
 
 local function send(self, job, now, value, generation)
+   local queue = job.queue[1]
+   if not queue then
+      return -- its walk was collected while the token was asked for
+   end
+   self.torn_off = true
    local id, message = self.handle:send {
       url = job.url, body = job.body, bearer = value, limit = job.limit, cleartext = job.cleartext,
    }
    if not id then
       job.err = failure.new("config", "libcurl could not take the request: " .. failure.clean(message))
+      self.torn_off = false
       return
    end
-   local queue = job.queue[1]
    job.id, job.generation, job.requests = id, generation, job.requests + 1
    job.ticket = self.pace:sent(now)
    self.flying[id] = job
@@ -113,7 +134,15 @@ local function send(self, job, now, value, generation)
    if job.requests > 1 then
       stats.retries = stats.retries + 1
    end
+   self.torn_off = false
    self:emit { type = "request", page_index = job.page, attempt = job.requests }
+end
+
+-- The token; the caller's function may yield in it.
+local function ask(self, now)
+   local _ <close> = self.asked
+   self.asking[1], self.asking.till = running(), now + TOKEN_PATIENCE
+   return call(self, self.token.get, self.token)
 end
 
 -- Sends what may go out; returns seconds until there is more to send, huge where only an answer helps.
@@ -127,15 +156,11 @@ local function fill(self)
       local job, due = pick(self, now)
       if not job then
          return due
-      elseif self.asking and status(self.asking) ~= "dead" then
+      elseif self.asking[1] and status(self.asking[1]) ~= "dead" and now < self.asking.till then
          return TOKEN_WAIT
       end
-      self.asking = running()
-      local ok, value, generation = pcall(call, self, self.token.get, self.token)
-      self.asking = nil
-      if not ok then
-         error(value, 0)
-      elseif value then
+      local value, generation = ask(self, now)
+      if value then
          if generation > self.generation then
             self.generation = generation
             self:emit { type = "token", generation = generation }
@@ -151,7 +176,13 @@ end
 -- Takes what is finished. The state is whole again before the hook hears of it.
 local function collect(self)
    local any = false
-   for answer in self.handle.take, self.handle do
+   while true do
+      self.torn_off = true
+      local answer = self.handle:take()
+      if not answer then
+         self.torn_off = false
+         return any
+      end
       local job = self.flying[answer.id]
       self.flying[answer.id] = nil
       local queue = job and job.queue[1]
@@ -160,6 +191,7 @@ local function collect(self)
          queue.out = queue.out - 1
          local now = self.now()
          local err = outcome.settle(self.pace, self.token, job, answer, now)
+         self.torn_off = false
          if self.on_event then
             self:emit {
                type = "response", page_index = job.page, status = answer.status > 0 and answer.status or nil,
@@ -167,11 +199,11 @@ local function collect(self)
                kind = err and err.kind,
             }
             if err and not job.err and not job.answer then
+               local pause = self.pace:paused(now)
                self:emit {
                   type = "retry", page_index = job.page, kind = err.kind, attempt = job.requests,
-                  seconds = max(0, (job.due or now) - now),
+                  seconds = max(0, (job.due or now) - now, pause or 0),
                }
-               local pause = self.pace:paused(now)
                if pause then
                   self:emit {
                      type = "throttle", seconds = pause, status = err.status, window = self.pace:window(),
@@ -182,7 +214,6 @@ local function collect(self)
          end
       end
    end
-   return any
 end
 
 local function wait(self, seconds)
@@ -206,21 +237,39 @@ local function drive(self, resumed)
    end
 end
 
+-- Ctrl-C raises between any two steps in the main thread. Where it hit the counting of requests, what was lost is
+-- asked for again.
+local function reconcile(self)
+   local count = 0
+   for _ in next, self.flying do
+      count = count + 1
+   end
+   for _, queue in next, self.walks do
+      queue.out = 0
+      for _, job in next, queue.jobs do
+         if job.id and self.flying[job.id] == job then
+            queue.out = queue.out + 1
+         else
+            job.id = nil
+         end
+      end
+   end
+   self.pace:recount(count)
+   self.torn_off = false
+end
+
 -- Even where the job is done already the engine is driven once, so that the next requests are out while the caller
 -- works on this one's page.
-local function run(self, walk, job)
-   local resumed = next(self.drivers) == nil
-   self.drivers[running()] = true
-   if next(self.flying) == nil then
-      self.pace:idle() -- Ctrl-C may have come between an answer and its counting
+local function run(self, walk, job, resumed)
+   if self.torn_off then
+      reconcile(self)
    end
    while true do
       self:check()
       if walk.stop_reason then -- from inside a function of the caller's, or by another coroutine
          error(walk:closed(), 0)
       end
-      local done = job.answer or job.err
-      local left = job.deadline and not done and job.deadline - self.now() or huge
+      local left = job.deadline and job.deadline - self.now() or huge
       if left <= 0 then
          error(walk:too_late(), 0)
       end
@@ -228,12 +277,13 @@ local function run(self, walk, job)
       drive(self, resumed)
       resumed = false
       local any = collect(self)
-      if job.answer or job.err then
+      local over = walk.stop_reason
+      if not over and (job.answer or job.err) then
          return
-      elseif not any then
+      elseif not over and not any then
          local before = self.now()
          local paused = self.pace:paused(before)
-         wait(self, max(0, min(seconds, left, 60)))
+         wait(self, max(0, min(seconds, left, MAX_WAIT)))
          if paused then
             job.stats.throttled_seconds = job.stats.throttled_seconds + min(paused, self.now() - before)
          end
@@ -246,11 +296,10 @@ end
 ---@param job table
 function engine:await(walk, job)
    self:check()
-   local ok, err = pcall(run, self, walk, job)
-   self.drivers[running()] = nil
-   if not ok then
-      error(err, 0)
-   end
+   local resumed = next(self.drivers) == nil
+   local _ <close> = self.driven
+   self.drivers[running()] = true
+   run(self, walk, job, resumed)
 end
 
 ---The bytes of a job's answer were no JSON. Is it asked again?

@@ -13,6 +13,7 @@ local utf8_len = utf8.len
 
 local failure = {}
 
+local MAX_WORD = 200 -- bytes; longer runs in foreign text may be tokens (a URL of the service has 150)
 local MAX_REQUEST_ID = 128 -- bytes; a GUID has 36
 
 ---@alias avepoint.Kind
@@ -167,9 +168,15 @@ local function words(body)
    return text
 end
 
-local function said(answer)
+-- A gateway may quote the request: what looks like a credential goes, cut short or not.
+local function hidden(text, hide)
+   text = gsub(hide and hide(text) or text, "[Bb]earer%s+%S+", "Bearer [token]")
+   return (gsub(text, "[%w%-%._~%+/=]+", function(run) return #run >= MAX_WORD and "[…]" or nil end))
+end
+
+local function said(answer, hide)
    local text = answer.body and words(answer.body)
-   text = text and failure.clean(text)
+   text = text and failure.clean(hidden(text, hide))
    if not text or not find(text, "%S") then
       return ""
    end
@@ -177,8 +184,8 @@ local function said(answer)
 end
 
 local function from_service(kind, text)
-   return function(answer)
-      return kind, text .. said(answer)
+   return function(answer, hide)
+      return kind, text .. said(answer, hide)
    end
 end
 
@@ -202,10 +209,10 @@ local RETRYABLE_STATUS = {
    [408] = true, [425] = true, [429] = true, [500] = true, [502] = true, [503] = true, [504] = true,
 }
 
-local function by_status(answer)
+local function by_status(answer, hide)
    local status = answer.status
    if BY_STATUS[status] then
-      return BY_STATUS[status](answer)
+      return BY_STATUS[status](answer, hide)
    elseif status >= 300 and status < 400 then
       local location = failure.headers(answer.headers).location
       local url = location and core.url(location[1])
@@ -213,9 +220,9 @@ local function by_status(answer)
       return "redirect", "the service sends elsewhere" .. host
          .. ", which is never followed; check base_url"
    elseif status >= 400 and status < 500 then
-      return bad_request(answer)
+      return bad_request(answer, hide)
    elseif status >= 500 and status < 600 then
-      return "server", "the service failed; try again later" .. said(answer)
+      return "server", "the service failed; try again later" .. said(answer, hide)
    end
    return "protocol", "the answer's status is no answer to this request; check base_url and proxies"
 end
@@ -269,12 +276,13 @@ end
 
 ---What an answer of the transport means: nil for a 200, whatever its body.
 ---@param answer table as core's take gives it
+---@param hide (fun(text: string): string)? takes secrets out of foreign text
 ---@return avepoint.Error?
-function failure.of(answer)
+function failure.of(answer, hide)
    if answer.code == 0 and answer.status == 200 then
       return nil
    elseif answer.code == 0 then
-      local kind, message = by_status(answer)
+      local kind, message = by_status(answer, hide)
       return failure.new(kind, message, {
          status = answer.status,
          retryable = RETRYABLE_STATUS[answer.status] or false,

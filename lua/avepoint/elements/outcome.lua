@@ -33,7 +33,7 @@ end
 ---@param now number
 ---@return avepoint.Error? err of this attempt
 function outcome.settle(pace, token, job, answer, now)
-   local err = failure.of(answer)
+   local err = failure.of(answer, function(text) return token:hide(text) end)
    local ticket, deadline = job.ticket, job.deadline
    job.id, job.ticket = nil, nil
    if answer.ended == "no_memory" then

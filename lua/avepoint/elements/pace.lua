@@ -252,9 +252,10 @@ function methods:garbled(job)
    return job.torn < MAX_GARBLED and job.attempts < self.max_attempts
 end
 
---- Nothing is out, whatever was counted.
-function methods:idle()
-   self.in_flight, self.probe = 0, nil
+--- So many are out, whatever was counted.
+---@param count integer
+function methods:recount(count)
+   self.in_flight, self.probe = count, nil
 end
 
 --- What is left of a client-wide pause.

@@ -5,7 +5,7 @@
 
 local failure = require("avepoint.elements.failure")
 
-local find, format, match = string.find, string.format, string.match
+local find, format, match, sub = string.find, string.format, string.match, string.sub
 
 local token = {}
 token.__index = token
@@ -36,7 +36,7 @@ function token.flaw(value)
    end
 end
 
----@param source string|fun(): string?, number|string?
+---@param source string|fun(): string?, string?
 ---@return table token
 function token.new(source)
    return setmetatable({
@@ -74,11 +74,23 @@ end
 function token:refused(generation)
    if not self.ask then
       return false
-   elseif generation == self.generation then
+   elseif self.read and generation == self.generation then -- the first to say so of this token
       self.read = nil
       self.vain = self.vain + 1
    end
    return self.vain <= MAX_VAIN
+end
+
+---A foreign text without the token, should it have been quoted there.
+---@param text string
+---@return string
+function token:hide(text)
+   local value = self.read and self.read()
+   local from, to
+   if value then
+      from, to = find(text, value, 1, true)
+   end
+   return from and sub(text, 1, from - 1) .. "[token]" .. self:hide(sub(text, to + 1)) or text
 end
 
 ---The service took a token.

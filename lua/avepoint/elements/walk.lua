@@ -48,8 +48,10 @@ end
 ---The error for a deadline that passed; for the engine.
 ---@return avepoint.Error
 function methods:too_late()
-   return failure.new("timeout", format("the deadline of %g s passed after %d users; go on with resume",
-      self.query.deadline, self:users_given()), { retryable = true })
+   local query = self.query
+   return failure.new("timeout", query.single and format("the deadline of %g s passed; try again", query.deadline)
+      or format("the deadline of %g s passed after %d users; go on with resume", query.deadline, self:users_given()),
+      { retryable = true })
 end
 
 ---The error for a walk that was closed; for the engine.
@@ -151,15 +153,17 @@ local function next_page(self)
       self.queue.deadline = self.query.deadline and self.started + self.query.deadline
       self.engine.walks[self] = self.queue
    end
+   local _ <close> = self.stepped
    self.stepping = running()
    local ok, page = pcall(advance, self)
    if ok and page then
       local told, err = pcall(tell, self, page)
       if not told then
          ok, page = false, err
+      elseif self.stop_reason then -- the hook closed it
+         ok, page = false, self:closed()
       end
    end
-   self.stepping = nil
    if not ok then
       local err = page
       if not self.stop_reason then
@@ -286,6 +290,8 @@ function walk.new(by, tenant, endpoint, engine, query)
       told = 0,
       status_unknown = 0,
    }
+   -- to-be-closed, so that Ctrl-C at any place leaves no mark behind
+   self.stepped = setmetatable({}, { __close = function() self.stepping = nil end })
    if by == "users" then
       self.data, self.at = {}, 0
    end
