@@ -287,3 +287,51 @@ describe("SIGTERM", function()
       assert_stopped(result, run)
    end)
 end)
+
+describe("Ctrl-C between any two steps of the engine", function()
+   -- As lua.c does it: a hook on all events that raises; here at the n-th.
+   local function interrupted_at(n, f)
+      local left, over = n, false
+      debug.sethook(function()
+         left = left - 1
+         if left <= 0 and not over then
+            over = true
+            debug.sethook()
+            error("interrupted!", 0)
+         end
+      end, "crl", 1)
+      local ok, err = pcall(function()
+         f()
+         over = true
+      end)
+      debug.sethook()
+      return ok, err
+   end
+
+   it("fault 56: ends its own walk, whose resume is right, and costs another one nothing", function()
+      local sandbox <close> = sandboxes.start {}
+      for n = 150, 9000, 177 do
+         local _ <close>, tenant = walks.open(sandbox, { size = 800 }, { timeout = 3 })
+         local mine, other = tenant:pages { concurrency = 4, deadline = 5 }, tenant:pages { concurrency = 4, deadline = 5 }
+         local got, others = #mine().data, #other().data
+         local ok, err = interrupted_at(n, function()
+            for _ = 1, 3 do
+               got = got + #mine().data
+            end
+         end)
+         if ok then
+            break -- that far three steps don't go
+         end
+         assert.equal("interrupted!", err, n)
+         local receipt = mine:receipt()
+         mine:close()
+         assert.equal(got, receipt.users, n)
+         for page in other do
+            others = others + #page.data
+         end
+         assert.equal(800, others, n)
+         assert.is_true(other:receipt().complete, n)
+         assert.equal(800 - got, #assert(tenant:collect { resume = receipt.resume, deadline = 5 }), n)
+      end
+   end)
+end)

@@ -50,7 +50,7 @@ function engine.new(parts)
       drivers = setmetatable({}, { __mode = "k" }), -- coroutines that wait here now
       calling = setmetatable({}, { __mode = "k" }), -- coroutines inside a function of the caller's
       asking = setmetatable({}, { __mode = "v" }), -- [1]: the coroutine that asks for a token
-      torn_off = false, -- true while requests are counted; see reconcile
+      torn_off = false, -- true while requests are counted; see start_over
       -- to-be-closed, so that Ctrl-C at any place leaves no mark behind
       called = closing(function() self.calling[running()] = nil end),
       asked = closing(function() self.asking[1] = nil end),
@@ -237,24 +237,20 @@ local function drive(self, resumed)
    end
 end
 
--- Ctrl-C raises between any two steps in the main thread. Where it hit the counting of requests, what was lost is
--- asked for again.
-local function reconcile(self)
-   local count = 0
-   for _ in next, self.flying do
-      count = count + 1
+-- Ctrl-C raises between any two steps in the main thread. Where it hit the counting of requests, all that is out is
+-- withdrawn and asked for again.
+local function start_over(self)
+   for id in next, self.flying do
+      self.handle:cancel(id)
+      self.flying[id] = nil
    end
    for _, queue in next, self.walks do
       queue.out = 0
       for _, job in next, queue.jobs do
-         if job.id and self.flying[job.id] == job then
-            queue.out = queue.out + 1
-         else
-            job.id = nil
-         end
+         job.id, job.ticket = nil, nil
       end
    end
-   self.pace:recount(count)
+   self.pace:nothing_out()
    self.torn_off = false
 end
 
@@ -262,7 +258,7 @@ end
 -- works on this one's page.
 local function run(self, walk, job, resumed)
    if self.torn_off then
-      reconcile(self)
+      start_over(self)
    end
    while true do
       self:check()

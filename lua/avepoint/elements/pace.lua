@@ -252,10 +252,9 @@ function methods:garbled(job)
    return job.torn < MAX_GARBLED and job.attempts < self.max_attempts
 end
 
---- So many are out, whatever was counted.
----@param count integer
-function methods:recount(count)
-   self.in_flight, self.probe = count, nil
+--- Nothing is out, whatever was counted.
+function methods:nothing_out()
+   self.in_flight, self.probe = 0, nil
 end
 
 --- What is left of a client-wide pause.
