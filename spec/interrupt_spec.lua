@@ -289,14 +289,16 @@ describe("SIGTERM", function()
 end)
 
 describe("Ctrl-C between any two steps of the engine", function()
-   -- As lua.c does it: a hook on all events that raises; here at the n-th.
+   -- As lua.c does it: a hook on all events that raises; here at the n-th. Locals, since busted's globals are functions.
+   local error, pcall, sethook = error, pcall, debug.sethook
+
    local function interrupted_at(n, f)
       local left, over = n, false
-      debug.sethook(function()
+      sethook(function()
          left = left - 1
          if left <= 0 and not over then
             over = true
-            debug.sethook()
+            sethook()
             error("interrupted!", 0)
          end
       end, "crl", 1)
@@ -304,14 +306,14 @@ describe("Ctrl-C between any two steps of the engine", function()
          f()
          over = true
       end)
-      debug.sethook()
+      sethook()
       return ok, err
    end
 
    it("fault 56: ends its own walk, whose resume is right, and costs another one nothing", function()
-      local sandbox <close> = sandboxes.start {}
+      local service <close> = sandboxes.start {}
       for n = 150, 9000, 177 do
-         local _ <close>, tenant = walks.open(sandbox, { size = 800 }, { timeout = 3 })
+         local _ <close>, tenant = walks.open(service, { size = 800 }, { timeout = 3 })
          local mine, other = tenant:pages { concurrency = 4, deadline = 5 }, tenant:pages { concurrency = 4, deadline = 5 }
          local got, others = #mine().data, #other().data
          local ok, err = interrupted_at(n, function()
