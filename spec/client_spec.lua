@@ -35,8 +35,9 @@ describe("elements.client raises", function()
    end)
 
    it("on no credential", function()
-      assert.equal("client: a credential is missing: give token", walks.misuse(function() elements.client {} end))
-      assert.equal("client: a credential is missing: give token", refused("timeout", 5, { "token" }))
+      local none = "client: a credential is missing: give client_id with client_secret or certificate, or token"
+      assert.equal(none, walks.misuse(function() elements.client {} end))
+      assert.equal(none, refused("timeout", 5, { "token" }))
    end)
 
    it("on an option that does not exist, with those that do", function()

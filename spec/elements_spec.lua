@@ -11,7 +11,8 @@ describe("the module", function()
          names[#names + 1] = name .. " " .. type(value)
       end
       table.sort(names)
-      assert.same({ "_VERSION string", "client function", "is_error function", "status table", "timestamp function" }, names)
+      assert.same({ "_VERSION string", "client function", "environments table",
+         "is_error function", "status table", "timestamp function" }, names)
    end)
 
    it("says its version", function()

@@ -244,7 +244,8 @@ describe("a token function", function()
       local ok, err = pcall(walk)
       assert.is_false(ok)
       assert.equal("closed", err.kind)
-      assert.equal("avepoint.elements: only close and receipt may be called from inside token and on_event", message)
+      assert.equal("avepoint.elements: only close and receipt may be called from inside token, "
+            .. "client_secret and on_event", message)
       assert.equal(0, sandbox:count(run))
    end)
 end)
@@ -500,7 +501,8 @@ describe("an event", function()
          end,
       })
       assert.equal("attempt:integer page_index:integer type:string", fields(by_type.request[1]))
-      assert.equal("bytes:integer page_index:integer request_id:string seconds:number status:integer type:string",
+      assert.equal("bytes:integer clock_skew:integer page_index:integer request_id:string seconds:number status:integer "
+         .. "type:string",
          fields(by_type.response[1]))
       assert.equal("attempt:integer kind:string page_index:integer seconds:number type:string", fields(by_type.retry[1]))
       assert.equal("seconds:number status:integer type:string window:integer", fields(by_type.throttle[1]))
@@ -610,7 +612,8 @@ describe("an event", function()
       })
       walk = tenant:users()
       local ok, err = pcall(walk)
-      local text = "avepoint.elements: only close and receipt may be called from inside token and on_event"
+      local text = "avepoint.elements: only close and receipt may be called from inside token, "
+            .. "client_secret and on_event"
       assert.equal(text, messages[1])
       assert.is_truthy(messages[2]:find("avepoint.elements: the walk is being stepped already", 1, true))
       assert.equal(text, messages[3])

@@ -15,6 +15,10 @@ local function pace(verdict, detail)
    }
 end
 
+local function new_token(source)
+   return token.new(source, { random = math.random })
+end
+
 local BODY = { text = function() return "" end }
 
 local function answer(fields)
@@ -32,7 +36,7 @@ end
 local function settled(fields, p, t)
    local job = new_job()
    local a = answer(fields)
-   local err = outcome.settle(p, t or token.new("abc"), job, a, 100)
+   local err = outcome.settle(p, t or new_token("abc"), job, a, 100, 0)
    return job, err, a
 end
 
@@ -51,7 +55,7 @@ describe("outcome.settle", function()
          if json then -- a body is the core's own; a string decodes alike
             json.decode = function() return decode(body) end
          end
-         outcome.settle(pace("fail", "final"), token.new("canary.abc-DEF"), job, answer { status = 400, body = text }, 0)
+         outcome.settle(pace("fail", "final"), new_token("canary.abc-DEF"), job, answer { status = 400, body = text }, 0, 0)
          if json then
             json.decode = decode
          end
@@ -119,7 +123,7 @@ describe("outcome.settle", function()
    describe("of a 401", function()
       local function function_token()
          local calls = 0
-         local t = token.new(function()
+         local t = new_token(function()
             calls = calls + 1
             return "token" .. calls
          end)
@@ -134,27 +138,27 @@ describe("outcome.settle", function()
 
       it("fault 20: asks for one new token and repeats once", function()
          local t, p, job = function_token(), pace(), new_job()
-         outcome.settle(p, t, job, answer { status = 401 }, 0)
+         outcome.settle(p, t, job, answer { status = 401 }, 0, 0)
          assert.is_nil(job.err)
          assert.same({ "cancelled" }, p.told)
          local _, generation = t:get()
          assert.equal(2, generation)
          job.generation = generation
-         outcome.settle(p, t, job, answer { status = 401 }, 0)
+         outcome.settle(p, t, job, answer { status = 401 }, 0, 0)
          assert.equal("auth", job.err.kind)
       end)
 
       it("fault 27: repeats with the newer token where another page has asked for one already", function()
          local t, first, second = function_token(), new_job(), new_job()
-         outcome.settle(pace(), t, first, answer { status = 401 }, 0)
+         outcome.settle(pace(), t, first, answer { status = 401 }, 0, 0)
          t:get()
-         outcome.settle(pace(), t, second, answer { status = 401 }, 0)
+         outcome.settle(pace(), t, second, answer { status = 401 }, 0, 0)
          assert.is_nil(second.err)
          local _, generation = t:get()
          assert.equal(2, generation)
          -- and that does not count as the page's own new token
          second.generation = generation
-         outcome.settle(pace(), t, second, answer { status = 401 }, 0)
+         outcome.settle(pace(), t, second, answer { status = 401 }, 0, 0)
          assert.is_nil(second.err)
       end)
 
@@ -162,7 +166,7 @@ describe("outcome.settle", function()
          local t, p = function_token(), pace()
          for _ = 1, 8 do
             local job = new_job()
-            outcome.settle(p, t, job, answer { status = 401 }, 0)
+            outcome.settle(p, t, job, answer { status = 401 }, 0, 0)
             assert.is_nil(job.err)
          end
          assert.equal(1, t.vain)
@@ -174,10 +178,10 @@ describe("outcome.settle", function()
             local _, generation = t:get()
             job = new_job()
             job.generation = generation
-            outcome.settle(pace(), t, job, answer { status = 401 }, 0)
+            outcome.settle(pace(), t, job, answer { status = 401 }, 0, 0)
          end
          assert.equal("auth", job.err.kind)
-         outcome.settle(pace(), t, new_job(), answer(), 0)
+         outcome.settle(pace(), t, new_job(), answer(), 0, 0)
          assert.equal(0, t.vain)
       end)
    end)

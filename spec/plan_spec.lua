@@ -178,7 +178,7 @@ describe("plan", function()
       it("takes a 404 past a new end for the end, once the page before says so", function()
          local p = new()
          feed(p, page(1, 3, "ab"))
-         assert.is_true(p:refused { status = 404 })
+         assert.is_true(p:refused { status = 404, kind = "not_found" })
          assert.same({ 1, 1, true }, { p:cursor() })
          assert.same({ "-" }, feed(p, page(1, 2, "ab")))
          assert.equal("end", p.done)
@@ -188,7 +188,7 @@ describe("plan", function()
       it("gives users that moved to the page before", function()
          local p = new()
          feed(p, page(1, 3, "ab"))
-         p:refused { status = 400 }
+         p:refused { status = 400, kind = "bad_request" }
          assert.same({ "c" }, feed(p, page(1, 2, "ac")))
          assert.equal("end", p.done)
       end)
@@ -203,12 +203,12 @@ describe("plan", function()
 
       it("has no use for a 404 of the first page, of a page asked again, nor for other errors", function()
          local p = new()
-         assert.is_false(p:refused { status = 404 })
+         assert.is_false(p:refused { status = 404, kind = "not_found" })
          feed(p, page(1, 3, "ab"))
          assert.is_false(p:refused { status = 500 })
          assert.is_false(p:refused {})
-         p:refused { status = 404 }
-         assert.is_false(p:refused { status = 404 })
+         p:refused { status = 404, kind = "not_found" }
+         assert.is_false(p:refused { status = 404, kind = "not_found" })
       end)
    end)
 
@@ -281,7 +281,7 @@ describe("plan", function()
       it("keep a 404 of a chunk an error", function()
          local p = new { chunks = { { "a" }, { "b" } } }
          feed(p, page(1, 1, "a"))
-         assert.is_false(p:refused { status = 404 })
+         assert.is_false(p:refused { status = 404, kind = "not_found" })
       end)
    end)
 

@@ -128,7 +128,7 @@ describe("the paging of a service that is not exact", function()
       { "error_object", "data is missing, not an array" }, { "too_many", "a page of 100 users has 101" },
       { "size_small", "the size of pages changed from 100 to 99" }, { "html", "the answer is not JSON" },
       { "cut_last", "the answer is not JSON" }, { "trailing", "the answer is not JSON" }, { "empty_body", "empty" },
-      { "nul_after", "a NUL byte in the body" }, { "huge", "the answer is larger than a page can be" },
+      { "nul_after", "a NUL byte in the body" }, { "huge", "the answer is larger than it can be" },
    }
    for _, case in ipairs(SHAPES) do
       it("fault 37: the shape " .. case[1] .. " on page 2 ends the walk, says why, and gives nothing of that page", function()
@@ -1091,8 +1091,8 @@ describe("several walks", function()
       assert(coroutine.resume(one))
       local ok, message = coroutine.resume(coroutine.create(step))
       assert.is_false(ok)
-      assert.equal("avepoint.elements: the walk is being stepped already, in another coroutine or from inside token or "
-         .. "on_event", message)
+      assert.equal("avepoint.elements: the walk is being stepped already, in another coroutine or from inside token, "
+         .. "client_secret or on_event", message)
       repeat
          assert(coroutine.resume(one))
       until coroutine.status(one) == "dead"

@@ -3,6 +3,7 @@
 -- The face of the module: what is reachable from here is public, nothing else is. See README.md.
 
 local client = require("avepoint.elements.client")
+local environment = require("avepoint.elements.environment")
 local failure = require("avepoint.elements.failure")
 local status = require("avepoint.elements.status")
 local timestamp = require("avepoint.elements.timestamp")
@@ -35,6 +36,7 @@ local timestamp = require("avepoint.elements.timestamp")
 
 local elements = {
    _VERSION = "avepoint-elements " .. require("avepoint.elements.version"),
+   environments = environment.clouds,
    status = status,
    timestamp = timestamp,
 }

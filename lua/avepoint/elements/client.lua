@@ -4,26 +4,25 @@
 
 local check = require("avepoint.elements.check")
 local core = require("avepoint.elements.core")
+local credential = require("avepoint.elements.credential")
 local engine = require("avepoint.elements.engine")
 local failure = require("avepoint.elements.failure")
+local file = require("avepoint.elements.file")
 local pace = require("avepoint.elements.pace")
 local tenant = require("avepoint.elements.tenant")
 local token = require("avepoint.elements.token")
 local wire = require("avepoint.elements.wire")
 
 local find, format = string.find, string.format
-local open = io.open
 local random, tointeger = math.random, math.tointeger
+local time = os.time
 
 ---@class avepoint.Client
 local client = {}
 client.__index = client
 client.__name = "avepoint.Client"
 
----@class avepoint.ClientOptions
----@field token string|fun(): string?, string? a bearer token, or a function that gives one, or nil and a message; it is
---- asked again after an HTTP 401
----@field base_url string? host and path, https (http to this machine); the commercial environment's by default
+---@class avepoint.ClientOptions: avepoint.Credential
 ---@field timeout number? seconds an attempt may take, 60 by default
 ---@field connect_timeout number? seconds until a connection stands, 10 by default
 ---@field concurrency integer? requests at once for all walks, 1 to 32, 8 by default
@@ -34,31 +33,10 @@ client.__name = "avepoint.Client"
 ---@field on_event fun(event: table)? hears of requests, answers, repeats and pages
 ---@field wait fun(fd: integer, seconds: number)? returns when fd is readable or the time is over; may yield
 
--- The vendor's commercial environment; "/partner" is in its request sample.
-local BASE_URL = "https://graph.avepointonlineservices.com/partner"
-
 local TIMEOUT, CONNECT_TIMEOUT = 60, 10 -- seconds an attempt
 local STALL_TIMEOUT = 30 -- seconds without a byte once an answer began
+local MAX_CA_FILE = 64 * 1024 * 1024 -- bytes
 local USER_AGENT = "avepoint-elements/" .. require("avepoint.elements.version") .. " (Lua)"
-
-local function secret_token(v)
-   if type(v) == "function" then
-      return nil
-   elseif type(v) ~= "string" then
-      return "a string or a function, not a " .. type(v), true
-   end
-   local flaw = token.flaw(v)
-   return flaw and "a bearer token; this one " .. flaw, true
-end
-
-local function address(v)
-   if type(v) ~= "string" then
-      return "a string"
-   end
-   local _, why = wire.address(v)
-   -- what stands in front of an @ may be a password
-   return why and format("an address like https://host/path; this one %s", why), true
-end
 
 local function proxy(v)
    if type(v) ~= "string" then
@@ -75,8 +53,6 @@ local function user_agent(v)
 end
 
 local RULES = {
-   token = secret_token,
-   base_url = address,
    timeout = check.seconds(),
    connect_timeout = check.seconds(),
    concurrency = check.integer(1, 32),
@@ -88,15 +64,8 @@ local RULES = {
    wait = check.type("function"),
 }
 
-local function readable(path)
-   local file, message = open(path, "rb")
-   if not file then
-      return nil, message
-   end
-   local byte
-   byte, message = file:read(1)
-   file:close()
-   return byte ~= nil, message or "it is empty"
+for name, rule in pairs(credential.RULES) do
+   RULES[name] = rule
 end
 
 ---@param options avepoint.ClientOptions
@@ -105,14 +74,16 @@ end
 function client.new(options)
    local level = 2
    local o = check.fields("client", options, RULES, level)
-   if not o.token then
-      check.misuse(level, "client: a credential is missing: give token")
-   end
+   local base = credential.check(o, level)
    if o.ca_file then
-      local ok, message = readable(o.ca_file)
+      local ok, message = file.read(o.ca_file, MAX_CA_FILE)
       if not ok then
          return nil, failure.new("config", "ca_file can't be read: " .. failure.clean(message))
       end
+   end
+   local source, err = credential.source(o, time)
+   if not source then
+      return nil, err
    end
    local concurrency = tointeger(o.concurrency or pace.CONCURRENCY)
    local handle, message = core.open {
@@ -127,16 +98,16 @@ function client.new(options)
    if not handle then
       return nil, failure.new("config", "libcurl can't be set up: " .. failure.clean(message))
    end
-   local self = setmetatable({ base = wire.address(o.base_url or BASE_URL), concurrency = concurrency }, client)
+   local self = setmetatable({ base = base, concurrency = concurrency }, client)
+   local max_attempts = tointeger(o.max_attempts)
    self.engine = engine.new {
       handle = handle,
-      pace = pace.new {
-         concurrency = concurrency, max_attempts = tointeger(o.max_attempts), random = random,
-      },
-      token = token.new(o.token),
+      pace = pace.new { concurrency = concurrency, max_attempts = max_attempts, random = random },
+      token = token.new(source, { max_attempts = max_attempts, random = random }),
       wait = o.wait,
       on_event = o.on_event,
       now = core.now,
+      wall = time,
    }
    return self
 end

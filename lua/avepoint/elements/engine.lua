@@ -1,27 +1,23 @@
--- engine: sends the requests of all walks of a client, waits for them and sends again; the only one that calls
--- the core's handle.
+-- engine: waits for the requests of all walks of a client, and for its tokens', takes the answers and sends again; with
+-- dispatch the only one that calls the core's handle.
 --
--- When to send is asked of pace, what to send of the walks (lowest page first, so that repeats precede fresh
--- pages), with which token of token. Whoever waits drives the engine for everybody; nobody depends on another
--- being resumed. Walks are held weakly: one that nobody holds any more is gone.
+-- When to send is asked of pace, what to send next of dispatch, what an answer means of outcome. Whoever waits drives the
+-- engine for everybody; nobody depends on another being resumed. Walks are held weakly: one that nobody holds any more is
+-- gone.
 
+local answers = require("avepoint.elements.answers")
 local core = require("avepoint.elements.core")
+local dispatch = require("avepoint.elements.dispatch")
 local failure = require("avepoint.elements.failure")
 local outcome = require("avepoint.elements.outcome")
 
 local pack, unpack = table.pack, table.unpack
 local huge, max, min = math.huge, math.max, math.min
-local running, status = coroutine.running, coroutine.status
+local running = coroutine.running
 
 local engine = {}
 engine.__index = engine
 engine.__name = "avepoint.elements.engine"
-
--- How long one that waits sleeps at most while another coroutine asks for the token.
-local TOKEN_WAIT = 0.02
-
--- How long it may take before others ask for themselves: it may never be resumed.
-local TOKEN_PATIENCE = 10
 
 -- How long a wait lasts at most: another coroutine may have closed the walk.
 local MAX_WAIT = 1
@@ -33,7 +29,8 @@ local function closing(f)
    return setmetatable({}, { __close = f })
 end
 
----@param parts {handle: userdata, pace: table, token: table, wait: function?, on_event: function?, now: function}
+---@param parts {handle: userdata, pace: table, token: table, wait: function?, on_event: function?, now: function,
+---wall: function} now: seconds of a clock that never jumps; wall: seconds since the epoch
 ---@return table engine
 function engine.new(parts)
    local self
@@ -44,10 +41,10 @@ function engine.new(parts)
       host_wait = parts.wait,
       on_event = parts.on_event,
       now = parts.now,
-      generation = parts.token.generation, -- of the token, as far as the hook knows
+      wall = parts.wall,
       walks = setmetatable({}, { __mode = "k" }), -- their queues
       flying = {}, -- jobs by the id of their request
-      drivers = setmetatable({}, { __mode = "k" }), -- coroutines that wait here now
+      drivers = setmetatable({}, { __mode = "k" }), -- coroutines that wait here now, and for which job
       calling = setmetatable({}, { __mode = "k" }), -- coroutines inside a function of the caller's
       asking = setmetatable({}, { __mode = "v" }), -- [1]: the coroutine that asks for a token
       torn_off = false, -- true while requests are counted; see start_over
@@ -71,14 +68,16 @@ function engine:check()
    elseif state == "forked" then
       error(failure.new("forked", "the client belongs to the parent process; make one in this process"), 0)
    elseif self.calling[running()] then
-      error("avepoint.elements: only close and receipt may be called from inside token and on_event", 0)
+      error("avepoint.elements: only close and receipt may be called from inside token, client_secret and on_event", 0)
    elseif core.interrupted() then
       error(failure.new("interrupted", "Ctrl-C was typed"), 0)
    end
 end
 
--- Calls a function of the caller's; what it raises comes through unchanged.
-local function call(self, f, ...)
+---Calls a function of the caller's; what it raises comes through unchanged.
+---@param f function
+---@return any ...
+function engine:call(f, ...)
    local _ <close> = self.called
    self.calling[running()] = true
    local results = pack(f(...))
@@ -93,87 +92,34 @@ end
 ---@param event table
 function engine:emit(event)
    if self.on_event then
-      call(self, self.on_event, event)
+      self:call(self.on_event, event)
    end
 end
 
--- The job to send next: of the walk with the fewest requests out, its lowest page that is due.
-local function pick(self, now)
-   local best, least, due = nil, huge, huge
-   for _, queue in next, self.walks do
-      local job, when = queue:next_job(now)
-      if job and queue.out < least then
-         best, least = job, queue.out
-      elseif when then
-         due = min(due, when)
-      end
-   end
-   return best, due
-end
-
-local function send(self, job, now, value, generation)
-   local queue = job.queue[1]
-   if not queue then
-      return -- its walk was collected while the token was asked for
-   end
-   self.torn_off = true
-   local id, message = self.handle:send {
-      url = job.url, body = job.body, bearer = value, limit = job.limit, cleartext = job.cleartext,
+-- Tells the hook of an answer, and of what follows from it.
+local function report(self, job, answer, err)
+   self:emit {
+      type = "response", page_index = job.page, status = answer.status > 0 and answer.status or nil,
+      seconds = answer.seconds, bytes = #answer.body, request_id = answers.request_id(answer.headers),
+      kind = err and err.kind, clock_skew = answers.clock_skew(answer.headers, self.wall()),
    }
-   if not id then
-      job.err = failure.new("config", "libcurl could not take the request: " .. failure.clean(message))
-      self.torn_off = false
+   if not err or job.err or job.answer then
       return
    end
-   job.id, job.generation, job.requests = id, generation, job.requests + 1
-   job.ticket = self.pace:sent(now)
-   self.flying[id] = job
-   queue.out = queue.out + 1
-   local stats = job.stats
-   stats.requests = stats.requests + 1
-   if job.requests > 1 then
-      stats.retries = stats.retries + 1
-   end
-   self.torn_off = false
-   self:emit { type = "request", page_index = job.page, attempt = job.requests }
-end
-
--- The token; the caller's function may yield in it.
-local function ask(self, now)
-   local _ <close> = self.asked
-   self.asking[1], self.asking.till = running(), now + TOKEN_PATIENCE
-   return call(self, self.token.get, self.token)
-end
-
--- Sends what may go out; returns seconds until there is more to send, huge where only an answer helps.
-local function fill(self)
-   while true do
-      local now = self.now()
-      local wait = self.pace:wait(now)
-      if wait then
-         return wait
-      end
-      local job, due = pick(self, now)
-      if not job then
-         return due
-      elseif self.asking[1] and status(self.asking[1]) ~= "dead" and now < self.asking.till then
-         return TOKEN_WAIT
-      end
-      local value, generation = ask(self, now)
-      if value then
-         if generation > self.generation then
-            self.generation = generation
-            self:emit { type = "token", generation = generation }
-         end
-         send(self, job, now, value, generation)
-      else
-         job.err = generation
-         return next(self.flying) and huge or 0 -- so that no row of jobs asks in vain
-      end
+   local now = self.now()
+   local pause = self.pace:paused(now)
+   self:emit {
+      type = "retry", page_index = job.page, kind = err.kind, attempt = job.requests,
+      seconds = max(0, (job.due or now) - now, pause or 0),
+   }
+   if pause then
+      self:emit {
+         type = "throttle", seconds = pause, status = err.status, window = self.pace:window(), rate = self.pace:rate(),
+      }
    end
 end
 
--- Takes what is finished. The state is whole again before the hook hears of it.
+-- Takes what is finished; true where anything was. The state is whole again before the hook hears of it.
 local function collect(self)
    local any = false
    while true do
@@ -185,33 +131,18 @@ local function collect(self)
       end
       local job = self.flying[answer.id]
       self.flying[answer.id] = nil
-      local queue = job and job.queue[1]
+      local queue = job and job.queue and job.queue[1]
       if queue then
          any = true
          queue.out = queue.out - 1
-         local now = self.now()
-         local err = outcome.settle(self.pace, self.token, job, answer, now)
+         local err = outcome.settle(self.pace, self.token, job, answer, self.now(), self.wall())
          self.torn_off = false
          if self.on_event then
-            self:emit {
-               type = "response", page_index = job.page, status = answer.status > 0 and answer.status or nil,
-               seconds = answer.seconds, bytes = #answer.body, request_id = failure.request_id(answer.headers),
-               kind = err and err.kind,
-            }
-            if err and not job.err and not job.answer then
-               local pause = self.pace:paused(now)
-               self:emit {
-                  type = "retry", page_index = job.page, kind = err.kind, attempt = job.requests,
-                  seconds = max(0, (job.due or now) - now, pause or 0),
-               }
-               if pause then
-                  self:emit {
-                     type = "throttle", seconds = pause, status = err.status, window = self.pace:window(),
-                     rate = self.pace:rate(),
-                  }
-               end
-            end
+            report(self, job, answer, err)
          end
+      elseif job and job.token then
+         any = true
+         dispatch.answered(self, job, answer)
       end
    end
 end
@@ -221,7 +152,7 @@ local function wait(self, seconds)
       if next(self.drivers, (next(self.drivers))) then
          seconds = min(seconds, SHARED_WAIT)
       end
-      call(self, self.host_wait, self.handle:fd(), seconds)
+      self:call(self.host_wait, self.handle:fd(), seconds)
       return
    end
    local ok, message = self.handle:wait(seconds)
@@ -251,6 +182,7 @@ local function start_over(self)
       end
    end
    self.pace:nothing_out()
+   self.token:withdrawn()
    self.torn_off = false
 end
 
@@ -269,7 +201,7 @@ local function run(self, walk, job, resumed)
       if left <= 0 then
          error(walk:too_late(), 0)
       end
-      local seconds = fill(self)
+      local seconds = dispatch.fill(self)
       drive(self, resumed)
       resumed = false
       local any = collect(self)
@@ -287,6 +219,14 @@ local function run(self, walk, job, resumed)
    end
 end
 
+---A walk begins.
+---@param walk table
+---@param queue table
+function engine:begin(walk, queue)
+   self.walks[walk] = queue
+   self.token:begin()
+end
+
 ---Drives until a job has its answer or its error; raises what hinders that.
 ---@param walk table
 ---@param job table
@@ -294,7 +234,7 @@ function engine:await(walk, job)
    self:check()
    local resumed = next(self.drivers) == nil
    local _ <close> = self.driven
-   self.drivers[running()] = true
+   self.drivers[running()] = job
    run(self, walk, job, resumed)
 end
 

@@ -2,14 +2,18 @@
 --
 -- Pure: pace and token are told and asked, the clock is passed in.
 
-local failure = require("avepoint.elements.failure")
+local answers = require("avepoint.elements.answers")
 local retry_after = require("avepoint.elements.retry_after")
+
+local abs = math.abs
 
 local outcome = {}
 
+local MAX_SKEW = 60 -- seconds between two clocks that need no word
+
 -- Seconds that the service asks to wait.
 local function asked_to_wait(answer)
-   local headers = failure.headers(answer.headers)
+   local headers = answers.headers(answer.headers)
    return headers["retry-after"] and retry_after.parse(headers["retry-after"], headers.date and headers.date[1])
 end
 
@@ -19,9 +23,24 @@ local WHY = {
    deadline = "; another attempt would pass the deadline",
 }
 
--- An error that could have been repeated says why it was not.
-local function explain(err, why)
+---An error that could have been repeated says why it was not.
+---@param err avepoint.Error
+---@param why string as pace gives it
+---@return avepoint.Error
+function outcome.explain(err, why)
    err.message = err.message .. (WHY[why] or "")
+   return err
+end
+
+---An error with what the answer's headers say besides.
+---@param err avepoint.Error
+---@param answer table as core's take gives it
+---@param wall integer seconds since the epoch
+---@return avepoint.Error
+function outcome.dress(err, answer, wall)
+   err.retry_after = asked_to_wait(answer)
+   local skew = err.kind == "auth" and answers.clock_skew(answer.headers, wall)
+   err.clock_skew = skew and abs(skew) > MAX_SKEW and skew or nil
    return err
 end
 
@@ -31,11 +50,13 @@ end
 ---@param job table
 ---@param answer table as core's take gives it
 ---@param now number
+---@param wall integer seconds since the epoch
 ---@return avepoint.Error? err of this attempt
-function outcome.settle(pace, token, job, answer, now)
-   local err = failure.of(answer, function(text) return token:hide(text) end)
+function outcome.settle(pace, token, job, answer, now, wall)
+   local err = answers.failure(answer, function(text) return token:hide(text) end)
    local ticket, deadline = job.ticket, job.deadline
    job.id, job.ticket = nil, nil
+   err = err and outcome.dress(err, answer, wall)
    if answer.ended == "no_memory" then
       pace:cancelled(now, ticket)
       job.err = "not enough memory"
@@ -52,14 +73,13 @@ function outcome.settle(pace, token, job, answer, now)
          job.err = err
       end
    else
-      err.retry_after = asked_to_wait(answer)
       local verdict, delay = pace:answered(now, ticket, job, {
          kind = err.kind, status = err.status, code = answer.code, retry_after = err.retry_after,
       }, deadline)
       if verdict == "retry" then
          job.due = now + delay
       else
-         job.err = explain(err, delay)
+         job.err = outcome.explain(err, delay)
       end
    end
    return err

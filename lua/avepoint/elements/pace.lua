@@ -2,31 +2,16 @@
 -- Pure: no I/O, no clock (`now` is passed in: seconds, any origin, never going back), no dice (`random` is passed in).
 -- Criteria: a page is lost only when the service stays down; a refusal (429) is heeded by the whole client at once; a
 -- rate limit, which a window alone cannot keep to, is learnt from two refusals and then met.
--- Every number of the policy is a constant below, with its unit and source; "sim" is spec/support/simulation.lua.
+-- Every number of the policy is a constant below, with its unit and source; "sim" is spec/support/simulation.lua. Which
+-- failures are repeated, and how soon, is retry's.
+
+local retry = require("avepoint.elements.retry")
 
 local ceil, floor, huge, max, min = math.ceil, math.floor, math.huge, math.max, math.min
 
--- attempts
-local MAX_ATTEMPTS = 8          -- per page, all but 429s; sim: at 20 % 503 over 1,000 pages 5 lose 27 % of walks
-local MAX_THROTTLES = 20        -- 429s per page
-local MAX_500 = 3               -- answers 500 per page; Azure, AWS
-local MAX_GARBLED = 2           -- bodies that do not parse, per page
-local MAX_HANDSHAKES = 2        -- CURLE_SSL_CONNECT_ERROR (35) per page
+-- outages
 local OUTAGE = 24               -- failures in a row, client-wide, with no good answer between; SRE: bound a client's retries
 local OUTAGE_MEMORY = 60        -- seconds of silence after which that row is forgotten; longer than any delay of a page
-local RETRY_STATUS = { [408] = true, [425] = true, [502] = true, [503] = true, [504] = true } -- and 429, 500; Azure
-local RETRY_CODE = { -- CURLcodes, and 35; Azure
-   [6] = true, [7] = true, [16] = true, [18] = true, [28] = true, [52] = true, [55] = true, [56] = true, [92] = true,
-}
-
--- delays
-local DELAY_BASE = 0.5          -- seconds; full jitter: U(0, min(cap, base·2^(n-1))), n-th failure of the page; Stripe
-local DELAY_CAP = 20            -- seconds; AWS
-local THROTTLE_BASE = 2         -- seconds; 429 without header: U(0.5, 1)·min(cap, base·2^(n-1)), n-th in a row; AWS 1 s
-local THROTTLE_CAP = 60         -- seconds; Azure, Octokit
-local RETRY_AFTER_MAX = 120     -- seconds; more is "too long"; curl: check it is "within an acceptable range"
-local PAUSE_JITTER = 1          -- seconds on top of Retry-After, at most; Octokit
-local PAUSE_JITTER_SHARE = 0.1  -- of Retry-After, where that is more
 
 -- window
 local WINDOW_START = 4          -- requests
@@ -48,12 +33,6 @@ local LATE = 0.01               -- seconds after it was due that a request count
 local LATE_SPACES = 2           -- ... or this many spaces between two, where that is less
 local LOG_SIZE = 128            -- requests remembered; sim: 512 is no better
 local HALVINGS = 16             -- of the bracket around the limit
-
----@class Fault What was wrong with an attempt; the engine fills it in.
----@field kind string an error's kind: "throttled", "server", "timeout", "network", "tls", "protocol", ...
----@field status integer? HTTP status
----@field code integer? CURLcode; 28 too where the engine's own clock ended the attempt
----@field retry_after number? seconds, as retry_after.parse gives them (math.huge: too long)
 
 ---@class Job One page. Pace counts here what came of it (also in others, internal, handshakes, torn).
 ---@field attempts integer? failures, but for 429s
@@ -134,14 +113,6 @@ local function grow(self, ticket)
    end
 end
 
--- Under which name the job counts a fault of this sort, and how many it may have; nil where it may have none.
-local function allowance(fault)
-   if fault.status == 429 then return "throttles", MAX_THROTTLES end
-   if fault.status == 500 then return "internal", MAX_500 end
-   if fault.code == 35 then return "handshakes", MAX_HANDSHAKES end
-   if RETRY_STATUS[fault.status] or RETRY_CODE[fault.code] then return "others", huge end
-end
-
 --- May one more request go out?
 ---@param now number seconds
 ---@return number? wait nil: yes; else seconds until it makes sense to ask again (math.huge: after the next answer)
@@ -180,7 +151,7 @@ end
 ---@param now number seconds
 ---@param ticket table
 ---@param job Job the page's record
----@param fault Fault? nil: a good answer
+---@param fault avepoint.Fault? nil: a good answer
 ---@param deadline number? seconds, on the clock of `now`; a repeat that would be later is not made
 ---@return "ok"|"retry"|"fail" verdict
 ---@return number|string|nil detail for "retry" seconds until the page is due (0: as soon as wait allows); for "fail" why:
@@ -207,7 +178,7 @@ function methods:answered(now, ticket, job, fault, deadline)
    elseif server or fault.kind == "timeout" then
       cut(self, ticket, CUT_SERVER)
    end
-   local name, most = allowance(fault)
+   local name, most = retry.allowance(fault)
    if not name then return "fail", "final" end
    job[name] = (job[name] or 0) + 1
    if throttled then
@@ -220,12 +191,12 @@ function methods:answered(now, ticket, job, fault, deadline)
 
    local delay, pause = 0, nil
    if header then
-      if header > RETRY_AFTER_MAX then return "fail", "too_long" end
-      pause = header + (fresh and self.random() * max(PAUSE_JITTER, PAUSE_JITTER_SHARE * header) or 0)
+      if header > retry.RETRY_AFTER_MAX then return "fail", "too_long" end
+      pause = fresh and retry.pause(header, self.random) or header
    elseif throttled then
-      pause = fresh and (0.5 + 0.5 * self.random()) * min(THROTTLE_CAP, THROTTLE_BASE * 2 ^ (self.throttles - 1))
+      pause = fresh and retry.throttle(self.throttles, self.random)
    else
-      delay = self.random() * min(DELAY_CAP, DELAY_BASE * 2 ^ (job.attempts - 1))
+      delay = retry.delay(job.attempts, self.random)
    end
    if pause then self.pause_end = max(self.pause_end or now, now + pause) end
    if job[name] >= most or (job.attempts or 0) >= self.max_attempts then return "fail", "attempts" end
@@ -249,7 +220,7 @@ end
 ---@return boolean repeat whether the page is asked for again
 function methods:garbled(job)
    job.attempts, job.torn = (job.attempts or 0) + 1, (job.torn or 0) + 1
-   return job.torn < MAX_GARBLED and job.attempts < self.max_attempts
+   return job.torn < retry.MAX_GARBLED and job.attempts < self.max_attempts
 end
 
 --- Nothing is out, whatever was counted.
@@ -282,7 +253,8 @@ end
 function pace.new(options)
    local concurrency = options.concurrency or pace.CONCURRENCY
    return setmetatable({
-      random = options.random, concurrency = concurrency, max_attempts = options.max_attempts or MAX_ATTEMPTS, in_flight = 0,
+      random = options.random, concurrency = concurrency, max_attempts = options.max_attempts or retry.MAX_ATTEMPTS,
+      in_flight = 0,
       last_answer = -huge, -- seconds
       failures = 0, throttles = 0, -- in a row: failures without 429s, pauses for 429
       size = min(WINDOW_START, concurrency), -- of the window, with its fraction

@@ -270,8 +270,8 @@ end
 ---@param err avepoint.Error
 ---@return boolean handled
 function plan:refused(err)
-   if (err.status ~= 400 and err.status ~= 404) or self.again or self.page <= self.first or not self.size
-      or self.query.single then
+   local gone = err.kind == "not_found" or err.kind == "bad_request" and err.status == 400
+   if not gone or self.again or self.page <= self.first or not self.size or self.query.single then
       return false
    end
    self.again = { page = self.page - 1, err = err }

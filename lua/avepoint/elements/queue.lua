@@ -92,6 +92,9 @@ function queue:next_job(now)
          end
          return job
       end
+      if job.err then
+         return nil -- the walk ends there
+      end
       local ready, when = sendable(job, now)
       if ready then
          return ready

@@ -40,6 +40,13 @@ local function date(text, now)
    return seconds(year, month, day, hour, minute, second)
 end
 
+--- An HTTP-date (RFC 9110, 5.6.7).
+---@param text string
+---@return integer? seconds since the epoch
+function retry_after.date(text)
+   return date(text)
+end
+
 local function one(text, now)
    text = match(text, "^[ \t]*(.-)[ \t]*$")
    if find(text, "^%d+$") then

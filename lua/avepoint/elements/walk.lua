@@ -145,13 +145,13 @@ local function next_page(self)
    elseif reason then
       return nil
    elseif self.stepping and status(self.stepping) ~= "dead" then
-      error("avepoint.elements: the walk is being stepped already, in another coroutine or from inside token or "
-         .. "on_event", 0)
+      error("avepoint.elements: the walk is being stepped already, in another coroutine or from inside token, "
+         .. "client_secret or on_event", 0)
    end
    if not self.started then
       self.started = self.engine.now()
       self.queue.deadline = self.query.deadline and self.started + self.query.deadline
-      self.engine.walks[self] = self.queue
+      self.engine:begin(self, self.queue)
    end
    local _ <close> = self.stepped
    self.stepping = running()

@@ -2,6 +2,7 @@
 --
 -- Pure: strings in, strings or tables out. What the documents leave open is coded for in every variant here.
 
+local answers = require("avepoint.elements.answers")
 local core = require("avepoint.elements.core")
 local failure = require("avepoint.elements.failure")
 
@@ -101,7 +102,7 @@ end
 ---@return avepoint.Error? err
 ---@return boolean? torn the bytes are no JSON: asking again may help
 function wire.page(answer)
-   local request_id = failure.request_id(answer.headers)
+   local request_id = answers.request_id(answer.headers)
    local top, message, refused = core.decode(answer.body)
    if refused then
       return protocol(request_id, "%s", message)

@@ -1,0 +1,48 @@
+-- environment: the vendor's clouds, and which hosts are theirs.
+--
+-- The API's base is the graph host with "/partner", the token URL the identity host with "/connect/token", in all of
+-- them; data centres have graph hosts of their own under the same domain. (AvePoint's public documents.)
+
+local find, match, sub = string.find, string.match, string.sub
+
+local environment = {}
+
+local function cloud(graph, identity)
+   return {
+      base_url = "https://" .. graph .. "/partner", token_url = "https://" .. identity .. "/connect/token",
+   }
+end
+
+---Names in the vendor's order.
+environment.NAMES = { "commercial", "us_government", "aos2", "fedramp" }
+
+---@type table<string, {base_url: string, token_url: string}>
+environment.clouds = {
+   commercial = cloud("graph.avepointonlineservices.com", "identity.avepointonlineservices.com"),
+   us_government = cloud("graph-gov.avepointonlineservices.com", "identity-gov.avepointonlineservices.com"),
+   aos2 = cloud("graph-aos2.avepointonlineservices.com", "identity-aos2.avepointonlineservices.com"),
+   fedramp = cloud("graphusgovapi.online15.net", "identity.online15.net"),
+}
+
+local function host_of(url)
+   return match(url, "^https://([^/]+)/")
+end
+
+---Does a host belong to a cloud, as its graph host or one of its data centres'? Only then may its identity host be
+---sent what signs in there.
+---@param host string
+---@param name string
+---@return boolean
+---@return string? other the cloud whose graph host it is instead
+function environment.owns(host, name)
+   for _, other in ipairs(environment.NAMES) do
+      if host == host_of(environment.clouds[other].base_url) then
+         return other == name, other
+      end
+   end
+   local domain = match(host_of(environment.clouds[name].base_url), "%.(.*)$")
+   return find(host, "^graph[%w%-]*%.") ~= nil and sub(host, -#domain - 1) == "." .. domain
+      and not find(sub(host, 1, -#domain - 2), ".", 1, true)
+end
+
+return environment
