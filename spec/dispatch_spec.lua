@@ -22,24 +22,18 @@ end)
 
 -- A client that signs in, its tenant, and the run's name. `knobs` are those of both addresses.
 local function open(knobs, options)
-   local run = sandbox:new_run()
-   local with = { run = run }
+   local with = { run = sandbox:new_run() }
    for name, value in pairs(knobs or {}) do
       with[name] = value
    end
-   local o = { client_id = sandbox.client_id, token_url = sandbox:token_url(with) }
+   local o = { token = false, client_id = sandbox.client_id, token_url = sandbox:token_url(with) }
    for name, value in pairs(options or {}) do
       o[name] = value
    end
    if not o.certificate and not o.client_secret then
       o.client_secret = sandbox.client_secret
    end
-   o.token = false -- not walks.open's own
-   local base = sandbox:base(with)
-   o.token = nil
-   o.base_url, o.ca_file, o.proxy = o.base_url or base, sandbox.ca_file, ""
-   local client = assert(elements.client(o))
-   return client, client:tenant(sandbox.customer_id, sandbox.tenant_id), run
+   return walks.open(sandbox, with, o)
 end
 
 local function entries(run, kind)
@@ -161,13 +155,14 @@ describe("signing in", function()
 
    it("gives each who waits for it an error of its own", function()
       local _ <close>, tenant = open({}, { client_secret = "wrong" })
-      local _, first = tenant:count()
+      local users, first = walks.drain(tenant:users())
+      assert.equal(0, #users)
+      assert.equal("error", first.receipt.stop_reason)
+      assert.is_string(first.resume)
       local _, second = tenant:count()
       assert.are_not.equal(first, second)
-      local users, err = walks.drain(tenant:users())
-      assert.equal(0, #users)
-      assert.equal("error", err.receipt.stop_reason)
-      assert.is_string(err.resume)
+      assert.is_nil(second.receipt)
+      assert.equal(tostring(first), tostring(second))
    end)
 
    it("fault 20: tells a refusal of the client after a 401 by the identity server's words", function()
@@ -376,6 +371,83 @@ describe("the secret's function", function()
    end)
 end)
 
+describe("a token function", function()
+   it("that is slow to come back while another coroutine asked for itself leaves one request for a token", function()
+      local calls = 0
+      local client <close>, tenant, run = open({}, {
+         wait = function(_, seconds)
+            socket.sleep(math.min(seconds, 0.002))
+            coroutine.yield()
+         end,
+         client_secret = function()
+            calls = calls + 1
+            if calls == 1 then
+               coroutine.yield("slow")
+            end
+            return sandbox.client_secret
+         end,
+      })
+      local count
+      local slow = coroutine.create(function() return tenant:count() end)
+      local quick = coroutine.create(function() count = tenant:count() end)
+      assert.equal("slow", select(2, coroutine.resume(slow)))
+      client.engine.asking.till = 0 -- as if ten seconds had passed
+      assert(coroutine.resume(quick)) -- sends its own request, and waits
+      assert.equal(2, calls)
+      repeat
+         assert(coroutine.resume(slow))
+      until coroutine.status(slow) == "dead"
+      repeat
+         assert(coroutine.resume(quick))
+      until coroutine.status(quick) == "dead"
+      assert.equal(250, count)
+      assert.equal(1, sandbox:count(run, "token"))
+   end)
+
+   it("that gives none is asked once for all pages that wait", function()
+      local calls = 0
+      local client <close> = assert(elements.client {
+         base_url = sandbox:base { run = sandbox:new_run() }, ca_file = sandbox.ca_file, proxy = "",
+         token = function()
+            calls = calls + 1
+         end,
+      })
+      local tenant = client:tenant(sandbox.customer_id, sandbox.tenant_id)
+      assert.equal("auth: no token: the token function gave none (page 1)", tostring(select(2, tenant:collect())))
+      assert.equal(1, calls)
+   end)
+end)
+
+describe("a walk that nobody steps", function()
+   it("does not make others ask in vain again and again", function()
+      local calls, good = 0, true
+      local run = sandbox:new_run()
+      local client <close> = assert(elements.client {
+         base_url = sandbox:base { run = run, size = 2000 }, ca_file = sandbox.ca_file,
+         proxy = "", concurrency = 2,
+         token = function()
+            calls = calls + 1
+            if calls > 20 then
+               error("in vain")
+            end
+            return good and sandbox.token or nil
+         end,
+      })
+      local tenant = client:tenant(sandbox.customer_id, sandbox.tenant_id)
+      local idle <close> = tenant:pages()
+      idle()
+      good = false
+      client.engine.token:refused(1)
+      local before = calls
+      local list, err = tenant:collect()
+      assert.is_nil(list)
+      assert.equal("auth: no token: the token function gave none (page 1)", tostring(err))
+      assert.equal(before + 1, calls)
+      good = true
+      assert.is_table(idle())
+   end)
+end)
+
 describe("events of signing in", function()
    local function fields(event)
       local names = {}
@@ -476,8 +548,7 @@ describe("promise 4", function()
             end
             local parts = {}
             for name, value in pairs(o) do
-               parts[#parts + 1] = ("%s = %s"):format(name, name ~= "client_secret" and ("%q"):format(value)
-                  or ("function() return %q end"):format(value))
+               parts[#parts + 1] = ("%s = %q"):format(name, value)
             end
             cases[#cases + 1] = "{ " .. table.concat(parts, ", ") .. " }"
          end
@@ -490,11 +561,11 @@ describe("promise 4", function()
          for _, shape in ipairs { "html", "array", "no_token", "crlf_token", "space_token", "nul_token", "long_token", "cut" } do
             case { token_shape = shape }
          end
-         for _, status in ipairs { 400, 401, 403, 404, 408, 429, 500, 503 } do
+         local bodies = { "json", "html", "ansi" }
+         local credentials = { {}, { certificate = files .. ".pem" }, { token = sandbox.token } }
+         for i, status in ipairs { 400, 401, 403, 404, 408, 429, 500, 503 } do
             case { token_fail = status .. ":invalid_client" }
-            case { fail = status .. ":*", body = "json" }
-            case({ fail = status .. ":*", body = "html" }, { certificate = files .. ".pem" })
-            case({ fail = status .. ":*", body = "ansi" }, { token = sandbox.token })
+            case({ fail = status .. ":*", body = bodies[i % 3 + 1] }, credentials[i // 3 + 1])
          end
          case { token_type = "mac" }
          case { token_life = 0, expires_in = "3600" }
@@ -530,7 +601,9 @@ describe("promise 4", function()
                   end
                   local users = tenant:users()
                   show({ client, tenant, users, users:receipt(), err }, 0)
-                  for name, word in pairs { secret = %q, wrong = %q, token = "sandbox." .. %q, fixed = %q, password = %q, jwt = "eyJ" } do
+                  for name, word in pairs {
+                     secret = %q, wrong = %q, token = "sandbox." .. %q, fixed = %q, password = %q, jwt = "eyJ",
+                  } do
                      for _, value in ipairs { client, tenant, users, err } do
                         local where = walks.reveals(value, word)
                         if where then

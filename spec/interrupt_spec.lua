@@ -310,6 +310,27 @@ describe("Ctrl-C between any two steps of the engine", function()
       return ok, err
    end
 
+   it("fault 56: leaves a client that can sign in", function()
+      local service <close> = sandboxes.start {}
+      for n = 40, 9000, 97 do
+         local run = service:new_run()
+         local _ <close>, tenant = walks.open(service, { size = 300, run = run }, {
+            timeout = 3, token = false, client_id = service.client_id, client_secret = service.client_secret,
+            token_url = service:token_url { run = run },
+         })
+         local ok, err = interrupted_at(n, function()
+            return #assert(tenant:collect { deadline = 5 })
+         end)
+         if ok then
+            assert.is_true(n > 1000, n) -- the whole of it, and with it the sign-in, was gone through
+            break
+         end
+         assert.is_true(err == "interrupted!" or tostring(err):find("interrupted!", 1, true) ~= nil, tostring(err))
+         assert.equal(300, #assert(tenant:collect { deadline = 5 }), n)
+         assert.is_true(service:count(run, "token") <= 2, n)
+      end
+   end)
+
    it("fault 56: ends its own walk, whose resume is right, and costs another one nothing", function()
       local service <close> = sandboxes.start {}
       for n = 150, 9000, 177 do

@@ -55,6 +55,16 @@ describe("queue", function()
       assert.same({ 1, 2, 3 }, (send(new(plan(10), { concurrency = 3 }))))
    end)
 
+   it("asks for nothing behind a page that failed: the walk ends there", function()
+      local q = new(plan(10), { concurrency = 4 })
+      for _ = 1, 2 do
+         q:next_job(0).id = 1
+      end
+      q:next_job(0).err = "boom"
+      assert.is_nil(q:next_job(0))
+      assert.equal(3, q.count)
+   end)
+
    it("sends the lowest page that is due first, so that a repeat precedes fresh pages", function()
       local q = new(plan(10), { concurrency = 3 })
       send(q)

@@ -31,6 +31,7 @@ function walks.open(sandbox, knobs, options)
    for name, value in pairs(options or {}) do
       o[name] = value
    end
+   o.token = o.token or nil -- false: another credential
    local second = o.second and sandbox.second
    o.second, o.scheme = nil, nil
    local client = assert(elements.client(o))

@@ -73,8 +73,7 @@ local function fail(engine, now, err)
    end
 end
 
-local function received(engine, asked, value, lifetime, scope)
-   local life = engine.token:received(asked, value, lifetime)
+local function announce(engine, life, scope)
    engine:emit { type = "token", generation = engine.token.generation, lifetime = life, scope = scope }
 end
 
@@ -114,7 +113,7 @@ local function ask_function(engine, now)
    elseif token.flaw(value) then
       err = "what the token function gave " .. token.flaw(value)
    else
-      return received(engine, now, value, more)
+      return announce(engine, engine.token:received(now, value, more))
    end
    err, now = failure.new("auth", err), engine.now()
    if engine.token:failed(now, err) then
@@ -210,8 +209,7 @@ function dispatch.answered(engine, job, answer)
       local life = own:received(job.asked, value, more)
       engine.torn_off = false
       engine:emit(event)
-      engine:emit { type = "token", generation = own.generation, lifetime = life, scope = extra }
-      return
+      return announce(engine, life, extra)
    end
    local err, attempt = outcome.dress(more, answer, engine.wall()), own.tries + 1
    local final, seconds = own:failed(now, err, {
