@@ -24,13 +24,18 @@ extendedKeyUsage = serverAuth
 subjectAltName = %s
 ]]
 
-local function openssl(dir, arguments)
+--- Runs the openssl command in a folder; raises with its words where it fails.
+---@param dir string
+---@param arguments string  as a shell takes them
+function certs.openssl(dir, arguments)
    local errors = dir .. "/openssl.log"
    local done = os.execute("cd " .. keeper.quote(dir) .. " && openssl " .. arguments .. " >/dev/null 2>openssl.log </dev/null")
    if not done then
       error("openssl " .. arguments .. ": " .. (keeper.read(errors) or ""), 3)
    end
 end
+
+local openssl = certs.openssl
 
 local function write(path, text)
    local file = assert(io.open(path, "w"))

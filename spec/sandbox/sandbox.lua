@@ -130,7 +130,7 @@ function sandbox.start(options)
          second = { customer_id = tenant.PAIRS[2].customer, tenant_id = tenant.PAIRS[2].tenant },
          token = "sandbox-" .. random_text(24),
          client_id = "5c9f2f4e-0f4b-4a63-9a57-7d0b1b1f6f11",
-         client_secret = "s3cret&=+%/ž~" .. random_text(8),
+         client_secret = "s3cret &=+%/ž~" .. random_text(8),
          port = ports[2],
          runs = 0,
          certificates = 0,
