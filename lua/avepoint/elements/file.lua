@@ -1,9 +1,12 @@
 -- file: reads a file that an option names.
 
+local concat = table.concat
 local format = string.format
 local open = io.open
 
 local file = {}
+
+local PIECE = 65536 -- bytes read at once; Lua takes a buffer of all that is asked for
 
 ---Reads a whole file.
 ---@param path string
@@ -15,14 +18,22 @@ function file.read(path, most)
    if not handle then
       return nil, message
    end
-   local text
-   text, message = handle:read(most + 1)
-   if not text then
-      return nil, message or "it is empty"
-   elseif #text > most then
-      return nil, format("it has more than %d bytes", most)
+   local parts, size = {}, 0
+   repeat
+      local part, why = handle:read(PIECE)
+      if why then
+         return nil, why
+      end
+      parts[#parts + 1] = part
+      size = size + #(part or "")
+      if size > most then
+         return nil, format("it has more than %d bytes", most)
+      end
+   until not part
+   if size == 0 then
+      return nil, "it is empty"
    end
-   return text
+   return concat(parts)
 end
 
 return file
