@@ -28,12 +28,40 @@ describe("an error", function()
       })))
    end)
 
+   it("fault 24: says how far this machine's clock is off", function()
+      assert.equal("auth: no (this machine's clock is 90 s ahead of the server's: set it)",
+         tostring(failure.new("auth", "no", { clock_skew = 90 })))
+      assert.equal("auth: no (HTTP 401, page 1, request id abc, this machine's clock is 3600 s behind the server's: set it)",
+         tostring(failure.new("auth", "no", { clock_skew = -3600, status = 401, page_index = 1, request_id = "abc" })))
+   end)
+
    it("can be put together with strings, numbers and other errors", function()
       local err = failure.new("auth", "no")
       assert.equal("failed: auth: no", "failed: " .. err)
       assert.equal("auth: no!", err .. "!")
       assert.equal("auth: no1", err .. 1)
       assert.equal("auth: noauth: no", err .. err)
+   end)
+end)
+
+describe("failure.copy", function()
+   it("is another error with the same fields", function()
+      local receipt = {}
+      local err = failure.new("auth", "no", { status = 401, oauth_error = "invalid_client", clock_skew = 90, receipt = receipt })
+      local copy = failure.copy(err)
+      assert.not_equal(err, copy)
+      assert.is_true(failure.is(copy))
+      assert.same(err, copy)
+      assert.equal(receipt, copy.receipt)
+      assert.equal(tostring(err), tostring(copy))
+   end)
+
+   it("leaves its model alone when it is changed", function()
+      local err = failure.new("auth", "no")
+      local copy = failure.copy(err)
+      copy.message, copy.page_index = "yes", 7
+      assert.equal("auth: no", tostring(err))
+      assert.is_nil(err.page_index)
    end)
 end)
 
@@ -102,5 +130,63 @@ describe("failure.clean", function()
       assert.equal([[\x1b]], clean(("\27"):rep(65536)):sub(1, 4))
       assert.equal(" ", clean((" "):rep(65536)))
       assert.is_true(os.clock() - before < 0.1)
+   end)
+end)
+
+describe("security 14: failure.without", function()
+   local without = failure.without
+   local SECRET = "can&ary=\"of/a<secret>\\ žlu+%"
+   local SPELLINGS = {
+      ["as it is"] = SECRET,
+      ["percent-encoded"] = "can%26ary%3D%22of%2Fa%3Csecret%3E%5C%20%C5%BElu%2B%25",
+      ["percent-encoded in small letters"] = "can%26ary%3d%22of%2fa%3csecret%3e%5c%20%c5%belu%2b%25",
+      ["form-encoded with +"] = "can%26ary%3D%22of%2Fa%3Csecret%3E%5C+%C5%BElu%2B%25",
+      ["form-encoded with + in small letters"] = "can%26ary%3d%22of%2fa%3csecret%3e%5c+%c5%belu%2b%25",
+      ["as HTML has it"] = "can&amp;ary=&quot;of/a&lt;secret&gt;\\ žlu+%",
+      ["as JSON has it"] = "can&ary=\\\"of\\/a<secret>\\\\ žlu+%",
+   }
+
+   for name, spelling in pairs(SPELLINGS) do
+      it("takes out a secret " .. name .. ", wherever it stands", function()
+         assert.equal("[gone]", without(spelling, SECRET, "[gone]"))
+         assert.equal("a [gone] b", without("a " .. spelling .. " b", SECRET, "[gone]"))
+         assert.equal("[gone][gone]x[gone]", without(spelling .. spelling .. "x" .. spelling, SECRET, "[gone]"))
+      end)
+
+      it("takes out a secret " .. name .. ", cut short at the text's end", function()
+         for n = 4, #spelling - 1 do
+            local left = without("a " .. spelling:sub(1, n), SECRET, "[gone]")
+            assert.equal("a [gone]", left)
+            assert.equal("[gone]", without(spelling:sub(1, n), SECRET, "[gone]"))
+         end
+         for n = 1, 3 do
+            assert.equal("a " .. spelling:sub(1, n), without("a " .. spelling:sub(1, n), SECRET, "[gone]"))
+         end
+      end)
+   end
+
+   it("takes out none that is cut short elsewhere, and nothing else", function()
+      for _, text in ipairs { "", "a", "can&ary is none", "canary", "[gone]", "a can&ary=\"of/a b" } do
+         assert.equal(text, without(text, SECRET, "[gone]"))
+      end
+   end)
+
+   it("takes out a mark's own words once", function()
+      assert.equal("the [secret] is [secret]", without("the secret is secret", "secret", "[secret]"))
+      assert.equal("[e]", without("e", "e", "[e]"))
+   end)
+
+   it("takes patterns for what they are", function()
+      for _, secret in ipairs { "%d+.*", "(a)[b]", "^$%", "a-b?c", "%1%0" } do
+         assert.equal("x 12 [%1]", without("x 12 " .. secret, secret, "[%1]"))
+      end
+   end)
+
+   it("is quick where text and secret are long and alike", function()
+      local before = os.clock()
+      assert.equal("[gone]", without(("a"):rep(8191), ("a"):rep(8192), "[gone]"))
+      without(("a"):rep(16384), ("a"):rep(8191) .. "b", "[gone]")
+      without(("e"):rep(65536), "e", "[secret]")
+      assert.is_true(os.clock() - before < 0.5, os.clock() - before)
    end)
 end)

@@ -143,13 +143,17 @@ function failure.clean(text, limit)
    return cut(text, limit)
 end
 
--- A secret as it is, and as forms, URLs, HTML and JSON write it.
+-- A secret as it is, and as forms, URLs, HTML and JSON write it: each once, since most secrets are written alike in all.
 local function spellings(secret)
    local escaped = core.escape(secret)
    local small = gsub(escaped, "%%%x%x", lower)
    local html = gsub(gsub(gsub(gsub(secret, "&", "&amp;"), "<", "&lt;"), ">", "&gt;"), '"', "&quot;")
    local json = gsub(gsub(gsub(secret, "\\", "\\\\"), '"', '\\"'), "/", "\\/")
-   return { secret, escaped, small, (gsub(escaped, "%%20", "+")), (gsub(small, "%%20", "+")), html, json }
+   local all = {}
+   for _, word in ipairs { secret, escaped, small, gsub(escaped, "%%20", "+"), gsub(small, "%%20", "+"), html, json } do
+      all[#all + 1], all[word] = not all[word] and word or nil, true
+   end
+   return all
 end
 
 local function replaced(text, word, mark)
