@@ -313,3 +313,122 @@ describe("our own end of a transfer", function()
       assert.is_false(err.retryable)
    end)
 end)
+
+describe("the challenge of a 401", function()
+   local REFUSED = "the service does not accept the token; get a new one, for this environment"
+
+   -- the error for these values of WWW-Authenticate, and what it says besides
+   local function challenged(values, body, hide)
+      local taken = body and answer(401, body) or { code = 0, status = 401 }
+      taken.headers = ""
+      for _, value in ipairs(type(values) == "table" and values or { values }) do
+         taken.headers = taken.headers .. "www-authenticate: " .. value .. "\n"
+      end
+      local err = assert(answers.failure(taken, hide))
+      assert.equal("auth", err.kind)
+      assert.equal(REFUSED, err.message:sub(1, #REFUSED))
+      return err.oauth_error, err.message:sub(#REFUSED + 1)
+   end
+
+   it("fault 24: gives oauth_error and its description", function()
+      assert.same({ "invalid_token", '; it says "invalid_token: The token expired"' },
+         { challenged('Bearer error="invalid_token", error_description="The token expired"') })
+      assert.same({ "insufficient_scope", '; it says "insufficient_scope: more"' },
+         { challenged('Bearer realm="a, b",error_description="more",scope="x", error="insufficient_scope"') })
+      assert.same({ "invalid_token", '; it says "invalid_token"' }, { challenged('Bearer error="invalid_token"') })
+   end)
+
+   it("stands before the words of the body", function()
+      assert.same({ "invalid_token", '; it says "invalid_token"' },
+         { challenged('Bearer error="invalid_token"', '{"message":"no"}') })
+   end)
+
+   it("is not heeded where it has no error or is of another scheme: then the body speaks", function()
+      for _, value in ipairs {
+         "Bearer", 'Bearer realm="x"', 'Basic realm="x"', 'Digest error="invalid_token"', 'Bearer error=""', "",
+         'Bearer error_description="alone"', 'Bearer x_error="invalid_token"', "Bearer error",
+      } do
+         assert.same({ nil, '; it says "no"' }, { challenged(value, '{"message":"no"}') })
+         assert.same({ nil, "" }, { challenged(value) })
+      end
+   end)
+
+   it("is found among several, and whatever its case", function()
+      assert.same({ "invalid_token", '; it says "invalid_token"' },
+         { challenged { "Negotiate", 'Basic realm="x"', 'Bearer error="invalid_token"' } })
+      assert.equal("invalid_token", (challenged 'Basic realm="x", bearer error="invalid_token"'))
+      assert.equal("invalid_token", (challenged 'BEARER error="invalid_token"'))
+   end)
+
+   it("security 15: acts on no terminal, and is short", function()
+      local code, words = challenged('Bearer error="\27[2J", error_description="\7a\xc2\x9bb\x7f"')
+      assert.equal("\\x1b[2J", code)
+      assert.equal('; it says "\\x1b[2J: \\x07a\\x9bb\\x7f"', words)
+      code, words = challenged(('Bearer error="%s", error_description="%s"'):format(("e "):rep(300), ("d "):rep(300)))
+      assert.equal(("e "):rep(32), code)
+      assert.equal(256, #words:match('^; it says "(.*)"$'))
+   end)
+
+   it("security 14: is without the token, should it be quoted there", function()
+      local function hide(text)
+         return (text:gsub("canary", "[token]"))
+      end
+      assert.same({ "[token]", '; it says "[token]: the [token] expired"' },
+         { challenged('Bearer error="canary", error_description="the canary expired"', nil, hide) })
+      local code, words = challenged(('Bearer error="%s", error_description="Bearer %s"'):format(("c"):rep(300), "canary"))
+      assert.equal("[…]", code)
+      assert.equal('; it says "[…]: Bearer [token]"', words)
+   end)
+
+   it("of other statuses is not heeded", function()
+      for _, status in ipairs { 400, 403, 500 } do
+         local err = broken { status = status, headers = 'www-authenticate: Bearer error="invalid_token"\n' }
+         assert.is_nil(err.oauth_error)
+         assert.is_nil(err.message:find("invalid_token"))
+      end
+   end)
+end)
+
+describe("answers.broken", function()
+   local function message(fields, option)
+      local taken = { ended = "answered", code = 0, connect_status = 0, message = "words", headers = "" }
+      for name, value in pairs(fields) do
+         taken[name] = value
+      end
+      return answers.broken(taken, option).message
+   end
+
+   it("names base_url, or the option that it is given", function()
+      for code, words in pairs { [1] = "words; check %s and what stands in between", [47] = "words; check %s" } do
+         assert.equal(words:format("base_url"), message { code = code })
+         assert.equal(words:format("token_url"), message({ code = code }, "token_url"))
+      end
+      assert.equal("the answer is larger than it can be; check token_url", message({ ended = "too_large" }, "token_url"))
+   end)
+
+   it("leaves what names no option as it is", function()
+      assert.equal("words; check the network, then try again", message({ code = 7 }, "token_url"))
+      assert.equal("no whole answer within timeout; try again", message({ ended = "timeout", code = 28 }, "token_url"))
+   end)
+end)
+
+describe("answers.clock_skew", function()
+   local DATE = "date: Sun, 06 Nov 1994 08:49:37 GMT\n" -- 784111777
+
+   it("is how far a clock is ahead of an answer's Date", function()
+      assert.equal(0, answers.clock_skew(DATE, 784111777))
+      assert.equal(90, answers.clock_skew("request-id: x\n" .. DATE, 784111867))
+      assert.equal(-3600, answers.clock_skew(DATE, 784108177))
+   end)
+
+   it("is nil where there is no Date or one that is none", function()
+      for _, lines in ipairs { "", "request-id: x\n", "date: soon\n", "date: \n", "x-date: Sun, 06 Nov 1994 08:49:37 GMT\n" } do
+         assert.is_nil(answers.clock_skew(lines, 784111777))
+      end
+   end)
+
+   it("is that of a real answer", function()
+      local skew = answers.clock_skew(answer(200, "{}").headers, os.time())
+      assert.is_true(math.abs(skew) <= 1, skew)
+   end)
+end)

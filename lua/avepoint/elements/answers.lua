@@ -7,6 +7,7 @@ local failure = require("avepoint.elements.failure")
 local retry_after = require("avepoint.elements.retry_after")
 
 local find, format, gmatch, gsub, match = string.find, string.format, string.gmatch, string.gsub, string.match
+local lower = string.lower
 local concat = table.concat
 
 local answers = {}
@@ -63,8 +64,8 @@ end
 local function challenge(lines)
    local values = answers.headers(lines)["www-authenticate"]
    local text = values and concat(values, ", ")
-   if text and find(text, "Bearer", 1, true) then
-      return match(text, 'error="([^"]*)"'), match(text, 'error_description="([^"]*)"')
+   if text and find(lower(text), "bearer", 1, true) then
+      return match(text, '%f[%w_]error="([^"]+)"'), match(text, '%f[%w_]error_description="([^"]+)"')
    end
 end
 
