@@ -74,16 +74,22 @@ local function key_flaw(key)
    end
 end
 
+-- Does a certificate belong to the key? One of a chain may have a public key of a kind that this OpenSSL does not know.
+local function belongs(crt, key)
+   local ok, public = pcall(crt.getPublicKey, crt)
+   return ok and public:toPEM("public") == key:toPEM("public")
+end
+
 -- The certificate in a PEM that belongs to the key: the file may hold its chain as well.
 local function certificate_of_pem(ossl, text, key)
-   local public, any, message = key:toPEM("public"), false, nil
+   local any, message = false, nil
    for block in gmatch(text, "%-%-%-%-%-BEGIN CERTIFICATE%-%-%-%-%-.-%-%-%-%-%-END CERTIFICATE%-%-%-%-%-") do
       local ok, crt = pcall(ossl.x509.new, block, "PEM")
       if not ok then
          message = words(crt)
       else
          any = true
-         if crt:getPublicKey():toPEM("public") == public then
+         if belongs(crt, key) then
             return crt
          end
       end
@@ -121,9 +127,6 @@ local function of_pem(ossl, text, o)
 end
 
 local function of_pfx(ossl, text, o)
-   if o.private_key then
-      return nil, "private_key does not go with a PFX, which has its own"
-   end
    local ok, key, crt = pcall(ossl.pkcs12.parse, text, o.certificate_password)
    if not ok then
       local message = words(key)
@@ -135,13 +138,15 @@ local function of_pfx(ossl, text, o)
             .. "-legacy -in %s -nodes -out app.pem, then give app.pem", shell_word(o.certificate))
       end
       return nil, "certificate is neither a PEM nor a PFX: " .. message
+   elseif o.private_key then
+      return nil, "private_key does not go with a PFX, which has its own"
    elseif not key or not crt then
       return nil, format("the PFX has no %s; export both into it", key and "certificate" or "private key")
    end
    local why = key_flaw(key)
    if why then
       return nil, why
-   elseif crt:getPublicKey():toPEM("public") ~= key:toPEM("public") then
+   elseif not belongs(crt, key) then
       return nil, "the certificate and the private key do not belong together"
    end
    return key, crt
