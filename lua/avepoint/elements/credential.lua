@@ -55,9 +55,12 @@ local function address(v)
    return why and format("an address like https://host/path; this one %s", why), true
 end
 
+-- What is in the file in place of its path is a common slip, and must not be shown.
 local function path(v)
-   if type(v) ~= "string" or v == "" or find(v, "\0", 1, true) then
+   if type(v) ~= "string" or v == "" then
       return "a file's path"
+   elseif find(v, "%c") or find(v, "-----BEGIN ", 1, true) or #v > 255 and find(v, "^MI[%w+/=]+$") then
+      return "a file's path; this one looks like what is in the file", true
    end
 end
 
@@ -77,7 +80,7 @@ end
 
 -- Scope tokens of RFC 6749, 3.3.
 local function scope(v)
-   if type(v) ~= "string" or not find(v, "%S") or find(v, "[^\x20\x21\x23-\x5b\x5d-\x7e]") then
+   if type(v) ~= "string" or not find(v, "%S") or find(v, "[^\x20-\x7e]") or find(v, '["\\]') then
       return "words of printable ASCII without '\"' and '\\'"
    end
 end
