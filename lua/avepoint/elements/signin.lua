@@ -186,8 +186,8 @@ function signin:read(answer)
    if message and not known then
       local _, err = protocol("the answer is not JSON")
       return nil, err, true
-   elseif message or type(top) ~= "table" then
-      return protocol("the answer is not an object")
+   elseif message then
+      return protocol(text_of(self, message))
    end
    local value, kind = top.access_token, top.token_type
    local flaw = value == nil and "is missing" or token.flaw(value)
