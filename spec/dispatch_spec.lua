@@ -255,6 +255,22 @@ describe("signing in", function()
       assert.equal(1, sandbox:count(run, "token"))
    end)
 
+   it("fault 26: takes a token whose life was over before it came for this call, and asks for no row of them", function()
+      local _ <close>, tenant, run = open { token_latency = 150, expires_in = "0.1" }
+      assert.equal(250, #assert(tenant:collect { deadline = 5 }))
+      assert.equal(1, sandbox:count(run, "token"))
+      local calls = 0
+      local _ <close>, other = walks.open(sandbox, {}, {
+         token = function()
+            calls = calls + 1
+            socket.sleep(0.02)
+            return sandbox.token, 0.01
+         end,
+      })
+      assert.equal(250, #assert(other:collect { deadline = 5 }))
+      assert.equal(1, calls)
+   end)
+
    it("is withdrawn when the client is closed", function()
       local client, tenant, run = open({ token_latency = 2000 }, { token_url = nil })
       tenant:page { deadline = 0.2 }

@@ -187,6 +187,21 @@ describe("a token", function()
       end
    end)
 
+   it("fault 26: serves one call where its life was over before it came, since the next may be so too", function()
+      for _, source in ipairs { SIGNIN, print } do
+         local t = new(source)
+         assert.is_nil(t:received(50, "x", 1, 50.95))
+         assert.equal("x", (t:current(60)))
+         assert.is_false(t:wanted(60))
+         t:begin()
+         assert.is_nil((t:current(60)))
+         assert.is_true(t:wanted(60))
+         assert.equal(1, t:received(60, "x", 1, 60.94))
+         assert.equal("x", (t:current(60.94)))
+         assert.is_nil((t:current(60.96)))
+      end
+   end)
+
    it("with a life serves the calls after it too", function()
       local t = new(SIGNIN)
       t:received(0, "x", 3600)

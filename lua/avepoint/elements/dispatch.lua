@@ -113,7 +113,7 @@ local function ask_function(engine, now)
    elseif token.flaw(value) then
       err = "what the token function gave " .. token.flaw(value)
    else
-      return announce(engine, engine.token:received(now, value, more))
+      return announce(engine, engine.token:received(now, value, more, engine.now()))
    end
    err, now = failure.new("auth", err), engine.now()
    if engine.token:failed(now, err) then
@@ -206,7 +206,7 @@ function dispatch.answered(engine, job, answer)
    end
    local value, more, extra = own.signin:read(answer)
    if value then
-      local life = own:received(job.asked, value, more)
+      local life = own:received(job.asked, value, more, now)
       engine.torn_off = false
       engine:emit(event)
       return announce(engine, life, extra)

@@ -107,8 +107,9 @@ end
 ---@param asked number when it was asked for
 ---@param value string without a flaw
 ---@param lifetime any seconds or digits; nil: the identity server's default, or of a function: until it is refused
+---@param now number? when it came, if not at once
 ---@return number? life seconds, nil where it is not known
-function token:received(asked, value, lifetime)
+function token:received(asked, value, lifetime, now)
    self.read, self.spent = function() return value end, self.read or self.spent
    self.generation = self.generation + 1
    self.asking, self.tries, self.counts, self.due, self.last, self.refusal = false, 0, {}, -huge, nil, nil
@@ -119,6 +120,9 @@ function token:received(asked, value, lifetime)
    else
       life = life_of(lifetime)
       self.once = life == nil
+   end
+   if life and asked + life - min(LATE, LATE_SHARE * life) <= (now or asked) then
+      life, self.once = nil, true -- it was over before it came, and so would be the next
    end
    self.renew = life and asked + life - min(EARLY, EARLY_SHARE * life) or huge
    self.dies = life and asked + life - min(LATE, LATE_SHARE * life) or huge
