@@ -274,8 +274,31 @@ static void set_request (transport *t, slot *s, const transport_request *r,
   set(CURLOPT_FORBID_REUSE, r->fresh ? 1L : 0L);
 }
 
+/* libcurl 7.83 to 8.1 follows a pointer to the last header of the transfer
+** before, long freed, when an answer's first header line begins with a blank
+** (curl#11103). There no handle makes a second transfer. */
+static int is_used_up (const CURL *easy) {
+  unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  return easy != NULL && version >= 0x075300 && version < 0x080101;
+}
+
+int transfer_again (slot *s) {
+  if (is_used_up(s->easy)) {
+    CURL *easy = curl_easy_duphandle(s->easy);
+    if (easy == NULL)
+      return 0;
+    curl_easy_cleanup(s->easy);
+    s->easy = easy;
+  }
+  return curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK;
+}
+
 CURLcode transfer_prepare (slot *s, const transport_request *r) {
   CURLcode rc = CURLE_OK;
+  if (is_used_up(s->easy)) {
+    curl_easy_cleanup(s->easy);
+    s->easy = NULL;
+  }
   if (s->easy == NULL) {
     CURL *easy = curl_easy_init();
     if (easy == NULL)

@@ -19,7 +19,7 @@ typedef enum { SLOT_FREE, SLOT_RUNNING, SLOT_DONE } slot_state;
 
 typedef struct {
   transport *owner;
-  CURL *easy; /* made once, used for every request of this slot */
+  CURL *easy; /* used for every request of this slot where that is safe */
   slot_state state;
   transport_answer answer;
   uint64_t order; /* of finishing: answers are taken in that order */
@@ -69,6 +69,10 @@ struct transport {
 /* Makes the slot's easy handle ready for a request. What libcurl refuses is
 ** a request not sent. */
 CURLcode transfer_prepare (slot *s, const transport_request *r);
+
+/* Makes a handle that made this request ready to make it once more, on a new
+** connection; 0: no. */
+int transfer_again (slot *s);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -233,7 +233,7 @@ static int start_again (transport *t, slot *s, CURLcode code) {
   s->again = 1;
   s->answer.body_len = s->headers_len = 0;
   s->last_byte = 0;
-  return curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+  return transfer_again(s) &&
          curl_multi_add_handle(t->multi, s->easy) == CURLM_OK;
 }
 

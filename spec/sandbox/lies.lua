@@ -249,6 +249,12 @@ function by_name.no_reason(c, honest)
    return true
 end
 
+-- the first header line goes on from none
+function by_name.folded_first(c, honest)
+   c:send("HTTP/1.1 200 OK\r\n folded: 1\r\n" .. headers(length(honest)) .. honest.body)
+   return true
+end
+
 -- legal
 function by_name.early_hints(c, honest)
    c:send(headers("HTTP/1.1 103 Early Hints", "Link: </x>") .. honest.head(length(honest)) .. honest.body)
