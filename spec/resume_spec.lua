@@ -209,4 +209,12 @@ describe("resume.decode", function()
       local whole = bytes_of(resume.encode(position(2, 1), TENANT, 100, nil)):sub(1, -9)
       refused("was written by another version", sealed(whole .. "\0"))
    end)
+
+   it("refuses hashes that are not whole", function()
+      local place = position(1, 1)
+      place.trail[2].repeats = "1234567"
+      refused("was written by another version", resume.encode(place, TENANT, 100, nil))
+      place.trail[2].repeats, place.trail[1].prefix = "", "123456789"
+      refused("was written by another version", resume.encode(place, TENANT, 100, nil))
+   end)
 end)

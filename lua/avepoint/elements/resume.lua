@@ -63,6 +63,9 @@ local function read(bytes)
    for i = 1, entries do
       local e = {}
       e.chunk, e.page, e.first, e.chunk_users, e.base, e.prefix, e.repeats, at = unpack(ENTRY, bytes, at)
+      if #e.prefix % 8 + #e.repeats % 8 > 0 then
+         error("hashes")
+      end
       position.trail[i] = e
    end
    if at ~= #bytes + 1 then

@@ -1,0 +1,54 @@
+-- What the targets share: reading an input piece by piece, answers made of bytes, and what any text for people must be.
+
+local bytes = {}
+
+-- A string stands in for the body of an answer, which the core alone can make.
+function string.text(s, n)
+   return s:sub(1, n or -1)
+end
+
+function string.close() end
+
+---An answer as core's take gives it.
+---@param fields table
+---@return table
+function bytes.answer(fields)
+   local answer = {
+      id = 1, ended = "answered", code = 0, status = 200, connect_status = 0, seconds = 0, message = "", headers = "", body = "",
+   }
+   for name, value in pairs(fields) do
+      answer[name] = value
+   end
+   return answer
+end
+
+---The lines of an input, at least so many, without their ends; the last one may have any number of lines.
+---@param input string
+---@param n integer
+---@return string ...
+function bytes.lines(input, n)
+   local parts, from = {}, 1
+   for i = 1, n - 1 do
+      local at = input:find("\n", from, true) or #input + 1
+      parts[i], from = input:sub(from, at - 1), at + 1
+   end
+   parts[n] = input:sub(from)
+   return table.unpack(parts)
+end
+
+---Raises where a text is not one printable line of UTF-8 of a bounded length.
+---@param text string
+---@return string text
+function bytes.printable(text)
+   assert(#text <= 2000, "a text of " .. #text .. " bytes")
+   assert(utf8.len(text), "not UTF-8")
+   assert(not text:find("%c"), "a control character")
+   for _, c in utf8.codes(text) do
+      assert(not (c >= 0x80 and c < 0xa0), "a C1 control character")
+      assert(not (c == 0x61c or c == 0x200e or c == 0x200f or c >= 0x2028 and c <= 0x202e or c >= 0x2066 and c <= 0x2069),
+         "a mark that turns the writing direction, or a line's end")
+   end
+   return text
+end
+
+return bytes
