@@ -3,11 +3,18 @@
 local bytes = {}
 
 -- A string stands in for the body of an answer, which the core alone can make.
-function string.text(s, n)
+local methods = getmetatable("").__index
+
+function methods.text(s, n)
    return s:sub(1, n or -1)
 end
 
-function string.close() end
+function methods.close() end
+
+---Makes strings what they were.
+function bytes.finish()
+   methods.text, methods.close = nil, nil
+end
 
 ---An answer as core's take gives it.
 ---@param fields table

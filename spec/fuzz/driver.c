@@ -24,8 +24,8 @@
 int LLVMFuzzerInitialize (int *argc, char ***argv);
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
-__attribute__((section("__libfuzzer_extra_counters"))) static uint8_t
-  lines[LINES];
+__attribute__((
+  section("__libfuzzer_extra_counters"))) static uint8_t lines[LINES];
 
 static lua_State *state;
 static unsigned before;       /* the line before this one */

@@ -16,8 +16,8 @@ local seconds = math.tointeger(tonumber(os.getenv("SECONDS") or 120)) or error("
 local function start(driver, target)
    local found = ("%s/%s"):format(build, target)
    assert(os.execute("mkdir -p " .. keeper.quote(found .. "/corpus")))
-   local command = ("cd . && FUZZ_TARGET=%s ASAN_OPTIONS=detect_leaks=1 exec %s -max_total_time=%d -timeout=10 -rss_limit_mb=1024 "
-      .. "-max_len=4096 -detect_leaks=0 -print_final_stats=1 -dict=spec/fuzz/words.dict -artifact_prefix=%s/ %s/corpus "
+   local command = ("FUZZ_TARGET=%s exec %s -max_total_time=%d -timeout=10 -rss_limit_mb=1024 -max_len=4096 "
+      .. " -detect_leaks=0 -print_final_stats=1 -dict=spec/fuzz/words.dict -artifact_prefix=%s/ %s/corpus "
       .. "spec/fuzz/corpus/%s 2>&1"):format(target, keeper.quote(driver), seconds, found, found, target)
    local pipe = assert(io.popen(command))
    return function()

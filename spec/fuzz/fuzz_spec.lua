@@ -19,7 +19,7 @@ end
 
 describe("the fuzz target", function()
    teardown(function()
-      string.text, string.close = nil, nil -- what the targets' bodies need
+      require("spec.fuzz.bytes").finish()
    end)
 
    for _, target in ipairs(folder(CORPUS)) do

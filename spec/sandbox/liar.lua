@@ -3,8 +3,9 @@
 --    local base = liar:base { lie = "chunked_cut", run = liar:new_run(), page = 2, times = 1 }
 -- Knobs in the path as with the sandbox: lie=NAME (lies.lua), arg=N for it, run=NAME, size=N users (250),
 -- page=K and times=N (only this page, only the first N such requests are lied to; the rest is honest), and for exact bytes:
--- json=NAME (uploaded body), status=N, framing=length|short|chunked|chunked_end|close, gzip=1, cut=N bytes of the body (from
--- the end when negative), finish=close|reset|hold|no_notify. short and chunked_end frame the cut bytes as if they were all.
+-- json=NAME (uploaded body), status=N, framing=length|short|chunked|chunked_end|close|raw, gzip=1, cut=N bytes of the body
+-- (from the end when negative), finish=close|reset|hold|no_notify. short and chunked_end frame the cut bytes as if they were
+-- all; raw sends the uploaded bytes alone: head and body are theirs.
 -- Criteria: one process, any number of connections; checks nothing and writes everything down; never outlives its starter.
 
 local keeper = require("spec.sandbox.keeper")

@@ -53,6 +53,10 @@ local function frame(c, honest, knobs)
    end
    local cut = knobs.cut and body:sub(1, knobs.cut) or body
    local framing = knobs.framing or "length"
+   if framing == "raw" then
+      c:send(cut)
+      return knobs.finish == "no_notify" and c:no_notify()
+   end
    if framing == "length" then
       more[#more + 1] = "Content-Length: " .. #body
    elseif framing == "short" then
