@@ -240,13 +240,13 @@ describe("a code of libcurl", function()
    local PROXY = { "proxy", false, "words; check proxy and the variables https_proxy and no_proxy" }
    local OTHER = { "network", false, "words; check the network" }
    local CASES = {
-      [1] = WIRE, [3] = WIRE, [8] = WIRE, [22] = WIRE, [23] = WIRE, [27] = WIRE, [61] = WIRE,
+      [1] = WIRE, [3] = WIRE, [8] = WIRE, [22] = WIRE, [23] = WIRE, [27] = WIRE, [43] = WIRE, [61] = WIRE,
       [5] = PROXY, [97] = PROXY,
       [6] = NET, [7] = NET, [16] = NET, [18] = NET, [52] = NET, [55] = NET, [56] = NET, [92] = NET,
       [28] = { "timeout", true, "words; check the network, then try again" },
       [35] = { "tls", true, "words; check what stands between this machine and the service" },
       [47] = { "redirect", false, "words; check base_url" },
-      [2] = OTHER, [43] = OTHER, [99] = OTHER, [1000] = OTHER,
+      [2] = OTHER, [99] = OTHER, [1000] = OTHER,
    }
    for _, code in ipairs { 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91 } do
       CASES[code] = TLS

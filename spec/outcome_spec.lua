@@ -64,6 +64,21 @@ describe("outcome.settle", function()
       end)
    end
 
+   it("promise 4: shows no token that a request id quotes, of whatever answer", function()
+      for _, status in ipairs { 200, 403 } do
+         local _, err, a = settled({ status = status, headers = "request-id: canary.abc-DEF\n" }, pace("fail", "final"),
+            new_token("canary.abc-DEF"))
+         assert.equal("request-id: [token]\n", a.headers)
+         assert.equal(status == 403 and "[token]" or nil, err and err.request_id)
+      end
+   end)
+
+   it("promise 4: shows no token in libcurl's words", function()
+      local job = settled({ code = 8, status = 0, message = "odd header canary.abc-DEF" }, pace("fail", "final"),
+         new_token("canary.abc-DEF"))
+      assert.equal("odd header [token]; check base_url and what stands in between", job.err.message)
+   end)
+
    it("keeps a 200 as it is", function()
       local p = pace()
       local job, err, a = settled(nil, p)

@@ -58,4 +58,26 @@ function bytes.printable(text)
    return text
 end
 
+-- What must never come out.
+bytes.SECRET = "eyJhbGciOiJSUzI1NiJ9.Zm9vYmFyLWJheg-4kQx7_pLw2Vt~0dHn+Yb6uCs/9EaJrT3oXiKfMvPzSlGq=="
+
+local PART = 16 -- bytes of it; shorter ones may be guessed
+
+---An input with the secret in place of every \1.
+---@param input string
+---@return string
+function bytes.planted(input)
+   return (input:gsub("\1", bytes.SECRET))
+end
+
+---Raises where a text shows the secret, in whole or in part, unless the part was guessed.
+---@param text string
+---@param input string before the secret was planted
+function bytes.secret_free(text, input)
+   for from = 1, #bytes.SECRET - PART + 1 do
+      local part = bytes.SECRET:sub(from, from + PART - 1)
+      assert(not text:find(part, 1, true) or input:find(part, 1, true), "a secret is shown")
+   end
+end
+
 return bytes

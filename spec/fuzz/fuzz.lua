@@ -6,7 +6,7 @@
 
 local keeper = require("spec.sandbox.keeper")
 
-local TARGETS = { "page", "answer", "url", "error_text", "retry_after", "user_ids", "resume" }
+local TARGETS = { "page", "answer", "url", "error_text", "signin", "retry_after", "user_ids", "resume" }
 local AT_ONCE = 2
 
 local build = (os.getenv("AVEPOINT_BUILD") or "build") .. "/fuzz"

@@ -146,7 +146,7 @@ for _, group in ipairs {
    codes("tls", false, "check ca_file, this machine's clock and trust store, and what stands in between",
       { 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91 }),
    codes("redirect", false, "check base_url", { 47 }),
-   codes("protocol", false, "check base_url and what stands in between", { 1, 3, 8, 22, 23, 27, 61 }),
+   codes("protocol", false, "check base_url and what stands in between", { 1, 3, 8, 22, 23, 27, 43, 61 }),
 } do
    for code, entry in pairs(group) do
       BY_CODE[code] = entry

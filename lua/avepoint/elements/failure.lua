@@ -6,7 +6,8 @@
 
 local core = require("avepoint.elements.core")
 
-local byte, find, format, gsub, lower, sub = string.byte, string.find, string.format, string.gsub, string.lower, string.sub
+local byte, find, format, gsub = string.byte, string.find, string.format, string.gsub
+local lower, match, sub = string.lower, string.match, string.sub
 local abs, min = math.abs, math.min
 local concat = table.concat
 local utf8_len = utf8.len
@@ -175,6 +176,10 @@ end
 ---@param mark string what stands there instead
 ---@return string
 function failure.without(text, secret, mark)
+   local first = match(secret, "^[%w%-%._~]+") -- the same in every spelling
+   if first and #first >= MIN_PIECE and not find(text, sub(first, 1, MIN_PIECE), 1, true) then
+      return text
+   end
    for _, word in ipairs(spellings(secret)) do
       text = replaced(text, word, mark)
       for n = min(#word - 1, #text), MIN_PIECE, -1 do

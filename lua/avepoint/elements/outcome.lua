@@ -53,6 +53,8 @@ end
 ---@param wall integer seconds since the epoch
 ---@return avepoint.Error? err of this attempt
 function outcome.settle(pace, token, job, answer, now, wall)
+   -- a request id may quote it too, and libcurl the service
+   answer.headers, answer.message = token:hide(answer.headers), token:hide(answer.message)
    local err = answers.failure(answer, function(text) return token:hide(text) end)
    local ticket, deadline = job.ticket, job.deadline
    job.id, job.ticket = nil, nil

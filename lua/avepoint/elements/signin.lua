@@ -176,6 +176,7 @@ end
 ---@return any scope or torn: the scope granted, if it is told; with an error true where the bytes are no JSON
 function signin:read(answer)
    if answer.code ~= 0 then
+      answer.message = self.hide(answer.message)
       local err = answers.broken(answer, "token_url")
       err.message = "no token: " .. err.message
       return nil, err

@@ -3,13 +3,17 @@
 
 local socket = require("socket")
 
+local answers = require("avepoint.elements.answers")
 local core = require("avepoint.elements.core")
 local failure = require("avepoint.elements.failure")
 local retry_after = require("avepoint.elements.retry_after")
 local wire = require("avepoint.elements.wire")
 local bytes = require("spec.fuzz.bytes")
 
-local KEPT = { ["request-id"] = true, ["x-request-id"] = true, ["retry-after"] = true, date = true, location = true }
+local KEPT = {
+   ["request-id"] = true, ["x-request-id"] = true, ["retry-after"] = true, ["www-authenticate"] = true, date = true,
+   location = true,
+}
 local LIMIT = 65536
 
 local server = assert(socket.bind("127.0.0.1", 0))
@@ -44,7 +48,7 @@ return function(input)
    local answer = exchange(input)
    assert(answer.ended == "answered" or answer.ended == "too_large", answer.ended)
    assert(#answer.body <= LIMIT)
-   local headers = failure.headers(answer.headers)
+   local headers = answers.headers(answer.headers)
    for name, values in pairs(headers) do
       assert(KEPT[name], "a header that nothing reads")
       for _, value in ipairs(values) do
@@ -53,9 +57,9 @@ return function(input)
    end
    local seconds = retry_after.parse(headers["retry-after"], headers.date and headers.date[1], 0)
    assert(seconds == nil or seconds > 0)
-   local id = failure.request_id(answer.headers)
+   local id = answers.request_id(answer.headers)
    assert(not id or #bytes.printable(id) <= 128)
-   local err = failure.of(answer)
+   local err = answers.failure(answer)
    if err then
       bytes.printable(tostring(err))
       return false
