@@ -61,7 +61,7 @@ end
 -- What must never come out.
 bytes.SECRET = "eyJhbGciOiJSUzI1NiJ9.Zm9vYmFyLWJheg-4kQx7_pLw2Vt~0dHn+Yb6uCs/9EaJrT3oXiKfMvPzSlGq=="
 
-local PART = 16 -- bytes of it; shorter ones may be guessed
+local PART = 16 -- bytes of it that may not be seen
 
 ---An input with the secret in place of every \1.
 ---@param input string
@@ -70,13 +70,23 @@ function bytes.planted(input)
    return (input:gsub("\1", bytes.SECRET))
 end
 
----Raises where a text shows the secret, in whole or in part, unless the part was guessed.
+-- libFuzzer sees what is compared, and so learns pieces of the secret.
+local function is_learnt(part, input)
+   for from = 1, PART // 2 do
+      if input:find(part:sub(from, from + PART // 2 - 1), 1, true) then
+         return true
+      end
+   end
+   return false
+end
+
+---Raises where a text shows the secret, in whole or in part, other than as the input does.
 ---@param text string
 ---@param input string before the secret was planted
 function bytes.secret_free(text, input)
    for from = 1, #bytes.SECRET - PART + 1 do
       local part = bytes.SECRET:sub(from, from + PART - 1)
-      assert(not text:find(part, 1, true) or input:find(part, 1, true), "a secret is shown")
+      assert(not text:find(part, 1, true) or is_learnt(part, input), "a secret is shown")
    end
 end
 
