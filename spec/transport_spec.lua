@@ -1191,6 +1191,21 @@ describe("what is never done", function()
       end
    end)
 
+   it("fault 14: HTTP/2 is not offered, so that no connection that dies takes many pages along", function()
+      local listener = assert(socket.bind("127.0.0.1", 0))
+      finally(function() listener:close() end)
+      local handle <close> = open()
+      send(handle, "https://127.0.0.1:" .. select(2, listener:getsockname()) .. path)
+      assert(handle:drive(true))
+      local connection = assert(listener:accept())
+      drive_for(handle, 0.05)
+      connection:settimeout(0)
+      local _, _, hello = connection:receive(4096)
+      connection:close()
+      assert.is_truthy(hello:find("\0\16\0\11\0\9\8http/1.1", 1, true), "ALPN has one name")
+      assert.is_nil(hello:find("\2h2", 1, true))
+   end)
+
    it("security 8: a .netrc gives no sign-in", function()
       local home = sandbox.dir .. "/home"
       assert(lfs.mkdir(home))
@@ -1216,6 +1231,8 @@ end)
 
 -- What Lua can't do, as a C module that is made when it is needed; false without a compiler.
 local NATIVE = [[
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -1230,24 +1247,44 @@ static int l_wait (lua_State *L) {
   return 1;
 }
 static int l_default_sigpipe (lua_State *L) { (void)L; signal(SIGPIPE, SIG_DFL); return 0; }
+static int l_later (lua_State *L) { *(long *)dlsym(RTLD_DEFAULT, "later") += (long)luaL_checkinteger(L, 1); return 0; }
 static int l_now (lua_State *L) { (void)L; _exit((int)luaL_checkinteger(L, 1)); }
 __attribute__((visibility("default"))) int luaopen_native (lua_State *L) {
   static const luaL_Reg all[] = {{"fork", l_fork}, {"wait", l_wait}, {"default_sigpipe", l_default_sigpipe},
-                                 {"exit_now", l_now}, {NULL, NULL}};
+                                 {"exit_now", l_now}, {"later", l_later}, {NULL, NULL}};
   luaL_newlib(L, all);
   return 1;
 }
 ]]
 
--- Stands in front of libc in a child: a send that raises SIGPIPE as write does (what TLS libraries and libcurls do
--- that know no MSG_NOSIGNAL), and a resolver that takes its time.
+-- Stands in front of libc and libcurl in a child: a send that raises SIGPIPE as write does (what TLS libraries and
+-- libcurls do that know no MSG_NOSIGNAL), a resolver that takes its time, libcurl's clock so much later, its version.
 local PRELOAD = [[
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+#include <curl/curl.h>
+long later;
+int clock_gettime (clockid_t clock, struct timespec *ts) {
+  int (*real) (clockid_t, struct timespec *), rc;
+  *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
+  rc = real(clock, ts);
+  if (clock == CLOCK_MONOTONIC)
+    ts->tv_sec += later;
+  return rc;
+}
+curl_version_info_data *curl_version_info (CURLversion age) {
+  static curl_version_info_data data;
+  const char *version = getenv("VERSION");
+  data.age = age;
+  data.version_num = version ? (unsigned)strtoul(version, NULL, 16) : LIBCURL_VERSION_NUM;
+  return &data;
+}
 ssize_t send (int fd, const void *bytes, size_t len, int flags) {
   return sendto(fd, bytes, len, flags & ~MSG_NOSIGNAL, NULL, 0);
 }
@@ -1774,5 +1811,51 @@ describe("the host process", function()
          mine:close()
          os.exit(status == 200 and 7 or 1, true)
       ]]
+   end)
+
+   -- runs a script with `preload` in front, or is pending
+   local function preloaded(script, variables)
+      local dir = server.dir .. "/preloaded"
+      lfs.mkdir(dir)
+      if not native(dir) then
+         pending("no C compiler here")
+         return
+      end
+      variables.LD_PRELOAD, variables.DIR = dir .. "/preload.so", dir
+      return child(PRELUDE .. [[package.cpath = os.getenv("DIR") .. "/?.so;" .. package.cpath
+         ]] .. script, environment(variables))
+   end
+
+   it("security 4: leaves a connection after an hour, so that its certificate is checked anew", function()
+      local run = sandbox:new_run()
+      local text = preloaded([[
+         local handle <close> = open { proxy = "", slots = 1 }
+         for _ = 1, 70 do
+            assert(post(handle, os.getenv("URL")).status == 200)
+            require("native").later(60)
+         end
+         print("done")
+      ]], { URL = sandbox:base { run = run, size = 1 } .. path })
+      assert.equal("done\n", text)
+      local requests = {}
+      for _, entry in ipairs(sandbox:log(run)) do
+         requests[entry.connection] = (requests[entry.connection] or 0) + 1
+      end
+      local counts = {}
+      for _, n in pairs(requests) do
+         counts[#counts + 1] = n
+      end
+      table.sort(counts)
+      assert.equal(2, #counts)
+      assert.is_true(counts[2] >= 60 and counts[2] <= 62, counts[2])
+   end)
+
+   it("security 21: is told that its libcurl is too old, and nothing is sent by it", function()
+      local SCRIPT = [[
+         local made, message = pcall(open, { proxy = "" })
+         print(made, made or message:match("libcurl.*$"))
+      ]]
+      assert.equal("false\tlibcurl is older than 7.76.0\n", (preloaded(SCRIPT, { VERSION = "074b00" })))
+      assert.equal("true\ttrue\n", (preloaded(SCRIPT, { VERSION = "074c00" })))
    end)
 end)
