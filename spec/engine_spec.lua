@@ -156,7 +156,7 @@ describe("a token function", function()
       end
    end)
 
-   it("that raises gives what it raised, unchanged", function()
+   it("fault 55: that raises gives what it raised, unchanged", function()
       local thrown = setmetatable({}, { __tostring = function() return "mine" end })
       for _, value in ipairs { "text", thrown, 7, false } do
          local _ <close>, tenant, run = walks.open(sandbox, {}, {
@@ -198,7 +198,7 @@ describe("a token function", function()
       end)
    end
 
-   it("may yield, and others that need the token wait for it", function()
+   it("fault 55: may yield, and others that need the token wait for it", function()
       local _ <close>, tenant = walks.open(sandbox, {}, {
          token = function()
             calls = calls + 1
@@ -230,7 +230,7 @@ describe("a token function", function()
       assert.equal(1, calls)
    end)
 
-   it("may call close and receipt, and nothing else of the client", function()
+   it("fault 55: may call close and receipt, and nothing else of the client", function()
       local client, tenant, run, walk, message
       client, tenant, run = walks.open(sandbox, {}, {
          token = function()
@@ -549,7 +549,7 @@ describe("an event", function()
       assert.equal(receipt.retries, #by_type.retry)
    end)
 
-   it("hook that raises ends the walk with what it raised, and withdraws what is in flight", function()
+   it("fault 55: hook that raises ends the walk with what it raised, and withdraws what is in flight", function()
       local thrown = setmetatable({}, { __tostring = function() return "mine" end })
       for _, what in ipairs { "request", "response", "page" } do
          for _, value in ipairs { "text", thrown, 7, false } do
@@ -593,7 +593,7 @@ describe("an event", function()
       assert.is_nil(message)
    end)
 
-   it("hook may call close and receipt, and nothing else of the client", function()
+   it("fault 55: hook may call close and receipt, and nothing else of the client", function()
       local client, tenant, walk
       local messages = {}
       client, tenant = walks.open(sandbox, {}, {

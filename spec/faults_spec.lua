@@ -14,6 +14,7 @@ local walks = require("spec.support.walks")
 local USERS = 6
 local ATTEMPTS = 3
 local CANARY = "canary-0123456789.ABCDEFGHIJ"
+local SECRET = CANARY .. "&=+%"
 local UNRESOLVED = ("a"):rep(64) .. ".invalid" -- a label too long: no resolver has to be asked
 local TLS_KINDS = { "expired", "wrong_host", "self_signed", "unknown_ca", "tls11" }
 local AT_ONCE = 20 -- cases
@@ -86,6 +87,27 @@ case(20, "auth", 1, { "negotiate" })
 statuses(22, "server", { 501, 505 })
 case(23, "server", 2, { "endless_error" }, { options = { max_attempts = 2 } })
 
+-- The same at the identity server: the service is honest.
+local function token_case(fault, kind, requests, names, more)
+   more = more or {}
+   more.token = true
+   case(fault, kind, requests, names, more)
+end
+
+token_case(25, "network", ATTEMPTS, { "close", "reset", "half", "chunked_cut" })
+token_case(25, "timeout", ATTEMPTS, { "silence", "stall" }, { options = { timeout = 0.2 } })
+token_case(26, "protocol", 2, { "to_the_end_cut", "gzip_cut", "zero_length" })
+token_case(26, "protocol", 1, { "garbage", "http09", "negative_length", "gzip_fake", "no_content" })
+token_case("26, security 10", "protocol", 1, { "endless", "endless_chunked", "gzip_bomb" })
+token_case("25, security 2", "redirect", 1, { "redirect" })
+for _, leaf in ipairs(TLS_KINDS) do
+   token_case("4, security 3", "tls", leaf == "tls11" and 2 or 1, { "TLS: " .. leaf }, { leaf = leaf })
+end
+token_case(25, "server", ATTEMPTS, { "status 503" }, { knobs = { lie = "status", arg = 503 } })
+token_case(24, "auth", 1, { "status 400" }, { knobs = { lie = "status", arg = 400 }, kept = true })
+token_case(24, "auth", 1, { "negotiate" }, { kept = true })
+token_case(26, "protocol", 1, { "status 206" }, { knobs = { lie = "status", arg = 206 } })
+
 -- What is odd, and an answer all the same.
 local LEGAL = {
    "chunked", "chunked_trailer", "chunked_bytes", "to_the_end", "gzip", "identity", "http10", "no_reason", "early_hints",
@@ -144,19 +166,24 @@ describe("a fault, to the caller", function()
 
    -- A client for the case, whose service lies so often.
    local function client(c, times)
-      local knobs = { run = server:new_run(), times = times, size = USERS, lie = not c.knobs and not c.at and c.name or nil }
+      local knobs = {
+         run = server:new_run(), times = times, size = USERS,
+         lie = not c.knobs and not c.at and not c.name:find(" ") and c.name or nil, -- else its name is words
+      }
       for name, value in pairs(c.knobs or {}) do
          knobs[name] = value
       end
-      if knobs.lie and knobs.lie:find(" ") then
-         knobs.lie = nil -- words
-      end
       local events = {}
       local options = {
-         token = CANARY, base_url = base(c, knobs), proxy = "", max_attempts = ATTEMPTS, wait = wait,
-         ca_file = c.leaf and sandbox.ca_file or server.ca_file, timeout = 5,
+         proxy = "", max_attempts = ATTEMPTS, wait = wait, ca_file = c.leaf and sandbox.ca_file or server.ca_file, timeout = 5,
          on_event = function(event) events[#events + 1] = event end,
       }
+      if c.token then
+         options.client_id, options.client_secret, options.base_url = "app", SECRET, server:base { size = USERS }
+         options.token_url = c.leaf and sandbox:token_url({ run = knobs.run }, c.leaf) or server:token_url(knobs)
+      else
+         options.token, options.base_url = CANARY, base(c, knobs)
+      end
       for name, value in pairs(c.options or {}) do
          options[name] = value
       end
@@ -180,7 +207,7 @@ describe("a fault, to the caller", function()
             c.shown = walks.reveals(c.err, CANARY) or walks.reveals(events, CANARY) or walks.reveals(made, CANARY)
             if not c.at and not c.leaf and not (c.options and c.options.proxy) then
                c.log = server:log(run)
-               c.after = whole(tenant:page()) or false
+               c.after = not c.kept and whole(tenant:page()) or false -- a refused secret is not tried again at once
                if c.requests > 1 then
                   local _ <close>, again = client(c, 1)
                   c.once = whole(again:page()) or false
@@ -207,8 +234,8 @@ describe("a fault, to the caller", function()
    end)
 
    for _, c in ipairs(CASES) do
-      it(("fault %s: %s is %s after %d request%s, and nothing of it comes out"):format(c.fault, c.name, c.kind, c.requests,
-         c.requests > 1 and "s" or ""), function()
+      it(("fault %s: %s%s is %s after %d request%s, and nothing of it comes out"):format(c.fault, c.name,
+         c.token and ", of the identity server," or "", c.kind, c.requests, c.requests > 1 and "s" or ""), function()
          assert.is_nil(c.page)
          assert.is_true(elements.is_error(c.err))
          assert.equal(c.kind, c.err.kind, tostring(c.err))

@@ -1850,6 +1850,19 @@ describe("the host process", function()
       assert.is_true(counts[2] >= 60 and counts[2] <= 62, counts[2])
    end)
 
+   it("fault 47: meets no Lua error inside libcurl, whose callbacks' files know nothing of Lua", function()
+      for _, name in ipairs { "transport.c", "transport.h", "transfer.c", "transfer.h" } do
+         local source = keeper.read("src/" .. name)
+         assert.is_nil(source:find("lua_%w+ ?%(") or source:find("include [\"<]la?u[ax]"), name)
+         for header in source:gmatch('#include "([^"]+)"') do
+            assert.is_truthy(header == "transport.h" or header == "transfer.h", name .. " includes " .. header)
+         end
+      end
+      for _, name in ipairs { "core.c", "json.c", "users.c", "seen.c" } do
+         assert.is_nil(keeper.read("src/" .. name):find("OPT_%w+FUNCTION"), name .. " gives libcurl a callback")
+      end
+   end)
+
    it("security 21: is told that its libcurl is too old, and nothing is sent by it", function()
       local SCRIPT = [[
          local made, message = pcall(open, { proxy = "" })
