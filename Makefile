@@ -16,9 +16,6 @@ LUA       ?= $(or $(shell for l in lua5.4 lua-5.4 lua54 lua; do \
 LUA_INC  = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell \
            for p in lua5.4 lua-5.4 lua54 lua; do pkg-config --cflags \
            "$$p >= 5.4 $$p < 5.5" 2>/dev/null && exit; done))
-LUA_LIBS = $(if $(LUA_LIBDIR),-L$(LUA_LIBDIR) -llua,$(shell \
-           for p in lua5.4 lua-5.4 lua54 lua; do pkg-config --libs \
-           "$$p >= 5.4 $$p < 5.5" 2>/dev/null && exit; done))
 CURL_INC = $(if $(CURL_DIR),-I$(CURL_DIR)/include,$(shell \
            pkg-config --cflags libcurl 2>/dev/null || curl-config --cflags 2>/dev/null))
 CURL_LIB = $(if $(CURL_DIR),-L$(CURL_DIR)/lib -lcurl,$(or $(shell \
@@ -42,12 +39,10 @@ all: $(CORE) ## build build/avepoint/elements/core.so (the default)
 test: ## build and run every spec (ARGS='spec/x_spec.lua' for one)
 demo: ## walk a sandbox tenant and print its users
 bench: ## measure a walk beside the floor
-fuzz: ## fuzz every reader of foreign bytes (SECONDS=120 each; ARGS='page' for one)
-sweep: ## cut a good answer at every byte: the whole page or an error
 lint: ## luacheck, clang-format, luarocks lint, gcc and clang without a warning
 # what needs packages installs them first, then starts make anew to find them
-test demo bench lint fuzz sweep:
-	@.ci/deps $(patsubst fuzz,check,$(patsubst sweep,test,$@))
+test demo bench lint:
+	@.ci/deps $@
 	@$(MAKE) --no-print-directory run-$@
 run-test: $(CORE)
 	busted --lua=$(LUA) $(ARGS)
@@ -55,17 +50,13 @@ run-demo: $(CORE)
 	@$(LUA) spec/demo.lua $(ARGS)
 run-bench: $(CORE)
 	@$(LUA) spec/bench/bench.lua $(ARGS)
-# libFuzzer's library is in the driver; the module only counts what it runs
-run-fuzz:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang \
-	  CFLAGS='$(FUZZED) -fsanitize=fuzzer-no-link' $(BUILD)/fuzz/driver
-	@AVEPOINT_BUILD=$(BUILD) LUA_CPATH='$(BUILD)/fuzz/?.so;$(LUA_CPATH)' \
-	  $(LUA) spec/fuzz/fuzz.lua $(BUILD)/fuzz/driver $(ARGS)
-FUZZED = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-$(BUILD)/driver: spec/fuzz/driver.c $(CORE)
-	$(CC) -std=c99 $(FUZZED) -fsanitize=fuzzer $(LUA_INC) $< -o $@ -rdynamic $(LUA_LIBS)
-run-sweep: $(CORE)
-	@$(LUA) spec/sweep.lua $(ARGS)
+# the long checks: what each one tries is said at the head of spec/check/NAME.lua
+CHECKS = fuzz sweep
+$(CHECKS):
+	@.ci/deps check
+	@$(MAKE) --no-print-directory run-check-$@
+$(CHECKS:%=run-check-%): run-check-%: $(CORE)
+	@LUA='$(LUA)' $(LUA) spec/check/$*.lua $(ARGS)
 run-lint:
 	@COMPILE='$(filter-out $(CC),$(COMPILE))' .ci/lint
 
@@ -89,5 +80,4 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
 FORCE:
-.PHONY: all test demo bench lint fuzz sweep deps install clean help FORCE run-test \
-  run-demo run-bench run-lint run-fuzz run-sweep
+.PHONY: all test demo bench lint deps install clean help FORCE run-test run-demo run-bench run-lint

@@ -1,13 +1,13 @@
 -- `make sweep`: one good answer cut at every byte, head and body, in every framing: the outcome is the whole page or an
 -- error, never fewer users.
---    lua5.4 spec/sweep.lua [FRAMING…]
 -- Criteria: real sockets and TLS; a cut that HTTP can't see is among them (the end of the connection is the end of the
--- body, a length that fits the cut, TLS without close_notify); prints what came of each, and fails for one wrong outcome.
+-- body, a length that fits the cut, TLS without close_notify).
 
 local elements = require("avepoint.elements")
 local keeper = require("spec.sandbox.keeper")
 local liar = require("spec.sandbox.liar")
 local lies = require("spec.sandbox.lies")
+local report = require("spec.check.report")
 local stored = require("spec.sandbox.stored")
 local tenants = require("spec.sandbox.tenant")
 local walks = require("spec.support.walks")
@@ -62,7 +62,7 @@ local FRAMINGS = {
    { "TLS, length", with_length(PAGE), { finish = "no_notify" }, "https" },
 }
 
--- "whole", the kind of the error, or what is wrong.
+-- "whole" or the kind of the error, and whether that is right.
 local function outcome(server, base)
    local client <close> = assert(elements.client {
       token = "t", base_url = base, ca_file = server.ca_file, proxy = "", max_attempts = 1,
@@ -70,47 +70,38 @@ local function outcome(server, base)
    local list, more, so_far = client:tenant(server.customer_id, server.tenant_id):collect()
    if list then
       local difference = walks.difference(list, walks.users(1, USERS))
-      return difference or more.complete and "whole" or "not complete", difference ~= nil or not more.complete
-   elseif not elements.is_error(more) or more.kind ~= "network" and more.kind ~= "protocol" then
-      return tostring(more), true
+      return difference or more.complete and "whole" or "not complete", not difference and more.complete
+   elseif not elements.is_error(more) or #so_far > 0 then
+      return tostring(more) .. " after " .. #so_far .. " users", false
    end
-   return #so_far == 0 and more.kind or #so_far .. " users", #so_far > 0
+   return more.kind, more.kind == "network" or more.kind == "protocol"
 end
 
-local server <close> = liar.start { tls = true }
-local cuts, wholes, errors, wrong = 0, 0, 0, 0
-local wanted = {}
-for _, name in ipairs(arg) do
-   wanted[name] = true
-end
-print(("%-22s %8s %8s %8s %8s %8s"):format("framing", "cuts", "whole", "network", "protocol", "wrong"))
-for i, framing in ipairs(FRAMINGS) do
-   local name, bytes, more, scheme, length = table.unpack(framing, 1, 5)
-   length = length or #bytes
-   if not arg[1] or wanted[name] then
+report.run("sweep", function(r)
+   local server <close> = liar.start { tls = true }
+   local all, wholes = 0, 0
+   print(("%-22s %8s %8s %8s %8s"):format("framing", "cuts", "whole", "network", "protocol"))
+   for i, framing in ipairs(FRAMINGS) do
+      local name, bytes, more, scheme, length = table.unpack(framing, 1, 5)
+      length = length or #bytes
       server:upload("bytes" .. i, bytes)
       local knobs = { json = "bytes" .. i, framing = "raw" }
       for knob, value in pairs(more or {}) do
          knobs[knob] = value
       end
-      local counts = { whole = 0, network = 0, protocol = 0, wrong = 0 }
+      local counts = { whole = 0, network = 0, protocol = 0 }
       for cut = 0, length do
          knobs.cut = cut
-         local what, bad = outcome(server, server:base(knobs, scheme))
+         local what, good = outcome(server, server:base(knobs, scheme))
          -- whole bytes must give the page, or nothing here could fail
-         if cut == length and what ~= "whole" and not bad then
-            what, bad = "the whole answer is refused: " .. what, true
-         end
-         if bad then
-            print(("%s, cut at %d of %d: %s"):format(name, cut, length, what))
-         end
-         what = bad and "wrong" or what
-         counts[what] = counts[what] + 1
+         good = good and (cut < length or what == "whole")
+         r:expect(good, ("%s, cut at %d of %d: %s"):format(name, cut, length, what))
+         counts[what] = (counts[what] or 0) + 1
       end
-      print(("%-22s %8d %8d %8d %8d %8d"):format(name, length + 1, counts.whole, counts.network, counts.protocol, counts.wrong))
-      cuts, wholes, wrong = cuts + length + 1, wholes + counts.whole, wrong + counts.wrong
-      errors = errors + counts.network + counts.protocol
+      print(("%-22s %8d %8d %8d %8d"):format(name, length + 1, counts.whole, counts.network, counts.protocol))
+      io.stdout:flush()
+      all, wholes = all + length + 1, wholes + counts.whole
    end
-end
-print(("%d cuts: %d whole pages, %d errors, %d wrong"):format(cuts, wholes, errors, wrong))
-os.exit(wrong == 0 and cuts > 0, true)
+   r:figure("%d cuts in %d framings: %d gave the whole page, the others an error, %d fewer users", all, #FRAMINGS, wholes,
+      r.failed)
+end)
