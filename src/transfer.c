@@ -99,9 +99,9 @@ static size_t on_body (char *data, size_t size, size_t count, void *user) {
 
 /* Keeps the few lines that something above reads. */
 static size_t on_header (char *line, size_t size, size_t count, void *user) {
-  static const char *const kept[] = {"request-id", "x-request-id",
-                                     "retry-after", "date", "location",
-                                     "www-authenticate"};
+  static const char *const kept[] = {"request-id",  "x-request-id",
+                                     "retry-after", "date",
+                                     "location",    "www-authenticate"};
   slot *s = user;
   size_t n = size * count, i;
   s->last_byte = s->owner->clock;
