@@ -161,7 +161,7 @@ describe("signin:form", function()
       end
    end)
 
-   it("calls the secret's function once for each, without arguments, and takes what it gives", function()
+   it("security 13: calls the secret's function once for each, without arguments, and takes what it gives", function()
       local calls = 0
       local s = with_secret(function(...)
          assert.equal(0, select("#", ...))
@@ -248,7 +248,7 @@ describe("the sandbox's endpoint", function()
       assert.equal("invalid_client", err.oauth_error)
    end)
 
-   it("calls the secret's function once per request for a token", function()
+   it("security 13: calls the secret's function once per request for a token", function()
       local calls = 0
       local n, requests = count({
          client_secret = function()
