@@ -224,6 +224,29 @@ describe("fault 65: certificate.load refuses", function()
       assert.equal(APART, why { "apart.pem" })
    end)
 
+   it("a key whose numbers don't fit together, so that it can't sign", function()
+      openssl("rsa -in app.key -traditional -outform DER -out app.der")
+      local der, at, numbers = read("app.der"), 5, {}
+      while at <= #der do -- INTEGERs: version, n, e, d, p, q, …
+         local size = der:byte(at + 1)
+         local from = at + 2
+         if size == 0x82 then
+            size, from = (">I2"):unpack(der, from), from + 2
+         elseif size == 0x81 then
+            size, from = der:byte(from), from + 1
+         end
+         numbers[#numbers + 1] = der:sub(at, from + size - 1)
+         at = from + size
+      end
+      assert.equal(9, #numbers)
+      numbers[5] = "\2\1\0" -- p is 0
+      local body = table.concat(numbers)
+      write("spoilt.der", "\x30\x82" .. (">I2"):pack(#body) .. body)
+      certs.openssl(dir, "base64 -in spoilt.der -out spoilt.b64")
+      write("spoilt.key", "-----BEGIN RSA PRIVATE KEY-----\n" .. read("spoilt.b64") .. "-----END RSA PRIVATE KEY-----\n")
+      assert.matches("^the private key can't sign: ", why { "app.pem", "spoilt.key" })
+   end)
+
    it("a certificate that has expired, however good its key", function()
       make("expired", "rsa:2048", -1)
       local told = keeper.output("openssl x509 -in " .. dir .. "/expired.pem -noout -enddate -dateopt iso_8601")

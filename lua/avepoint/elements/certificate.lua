@@ -206,6 +206,10 @@ function certificate.load(o, now)
    if message then
       return nil, message
    end
+   local ok, why = pcall(self.sign, "") -- a key may have a good modulus and spoilt other numbers
+   if not ok then
+      return nil, "the private key can't sign: " .. words(why)
+   end
    return self
 end
 
