@@ -245,7 +245,7 @@ describe("a token function", function()
       assert.is_false(ok)
       assert.equal("closed", err.kind)
       assert.equal("avepoint.elements: only close and receipt may be called from inside token, "
-            .. "client_secret and on_event", message)
+            .. "client_secret, on_event and wait", message)
       assert.equal(0, sandbox:count(run))
    end)
 end)
@@ -613,7 +613,7 @@ describe("an event", function()
       walk = tenant:users()
       local ok, err = pcall(walk)
       local text = "avepoint.elements: only close and receipt may be called from inside token, "
-            .. "client_secret and on_event"
+            .. "client_secret, on_event and wait"
       assert.equal(text, messages[1])
       assert.is_truthy(messages[2]:find("avepoint.elements: the walk is being stepped already", 1, true))
       assert.equal(text, messages[3])

@@ -50,6 +50,7 @@ static int fail (lua_State *L, const char *message) {
 
 typedef struct {
   transport *transport; /* NULL: closed */
+  int shut;             /* closed, but for its descriptor */
   pid_t owner;
 } handle;
 
@@ -236,9 +237,13 @@ static handle *tohandle (lua_State *L) {
   return luaL_checkudata(L, 1, HANDLE);
 }
 
+static int isclosed (const handle *h) {
+  return h->transport == NULL || h->shut;
+}
+
 static transport *toopen (lua_State *L) {
   const handle *h = tohandle(L);
-  if (h->transport == NULL)
+  if (isclosed(h))
     luaL_error(L, "attempt to use a closed handle");
   if (h->owner != getpid())
     luaL_error(L, "attempt to use a handle across fork");
@@ -258,18 +263,30 @@ static int handle_close (lua_State *L) {
   return 0;
 }
 
+/*
+** handle:shut()
+** Closes all but the descriptor, which others may be waiting on: it is
+** readable from now on, until the handle is closed.
+*/
+static int handle_shut (lua_State *L) {
+  handle *h = tohandle(L);
+  if (h->transport != NULL && h->owner == getpid())
+    transport_shut(h->transport);
+  h->shut = 1;
+  return 0;
+}
+
 /* handle:state() --> "open", "closed" or "forked" */
 static int handle_state (lua_State *L) {
   const handle *h = tohandle(L);
-  lua_pushstring(L, h->transport == NULL   ? "closed"
+  lua_pushstring(L, isclosed(h)            ? "closed"
                     : h->owner != getpid() ? "forked"
                                            : "open");
   return 1;
 }
 
 static int handle_tostring (lua_State *L) {
-  lua_pushfstring(L, "handle (%s)",
-                  tohandle(L)->transport ? "open" : "closed");
+  lua_pushfstring(L, "handle (%s)", isclosed(tohandle(L)) ? "closed" : "open");
   return 1;
 }
 
@@ -334,6 +351,7 @@ static int core_open (lua_State *L) {
   o.proxy = optfield(L, 1, "proxy");
   h = lua_newuserdatauv(L, sizeof(*h), 0);
   h->transport = NULL;
+  h->shut = 0;
   h->owner = getpid();
   luaL_setmetatable(L, HANDLE);
   message = transport_open(&h->transport, &o);
@@ -342,6 +360,15 @@ static int core_open (lua_State *L) {
   transport_close(h->transport);
   h->transport = NULL;
   return fail(L, message);
+}
+
+/*
+** handle:wake(on)
+** The descriptor is readable from now on, or no longer for this reason.
+*/
+static int handle_wake (lua_State *L) {
+  transport_wake(toopen(L), lua_toboolean(L, 2));
+  return 0;
 }
 
 /* handle:fd() --> the descriptor */
@@ -532,10 +559,17 @@ static const luaL_Reg handle_meta[] = {{"__gc", handle_close},
                                        {"__tostring", handle_tostring},
                                        {NULL, NULL}};
 
-static const luaL_Reg handle_methods[] = {
-  {"send", handle_send},   {"drive", handle_drive},   {"wait", handle_wait},
-  {"take", handle_take},   {"cancel", handle_cancel}, {"fd", handle_fd},
-  {"state", handle_state}, {"close", handle_close},   {NULL, NULL}};
+static const luaL_Reg handle_methods[] = {{"send", handle_send},
+                                          {"drive", handle_drive},
+                                          {"wait", handle_wait},
+                                          {"take", handle_take},
+                                          {"cancel", handle_cancel},
+                                          {"fd", handle_fd},
+                                          {"wake", handle_wake},
+                                          {"shut", handle_shut},
+                                          {"state", handle_state},
+                                          {"close", handle_close},
+                                          {NULL, NULL}};
 
 static const luaL_Reg core[] = {{"open", core_open},
                                 {"url", core_url},

@@ -314,4 +314,25 @@ CURLcode transfer_prepare (slot *s, const transport_request *r) {
   return rc;
 }
 
+int64_t transfer_due (const slot *s, transport_end *end) {
+  const transport *t = s->owner;
+  int64_t due = s->started + t->timeout;
+  curl_off_t sendable = 0; /* microseconds until the request could go */
+  *end = TRANSPORT_TIMEOUT;
+  if (s->last_byte != 0) {
+    if (s->last_byte + t->stall_timeout < due) {
+      due = s->last_byte + t->stall_timeout;
+      *end = TRANSPORT_STALLED;
+    }
+  }
+  else if (s->started + t->connect_timeout < due &&
+           (curl_easy_getinfo(s->easy, CURLINFO_PRETRANSFER_TIME_T,
+                              &sendable) != CURLE_OK ||
+            sendable == 0)) {
+    due = s->started + t->connect_timeout;
+    *end = TRANSPORT_CONNECT_TIMEOUT;
+  }
+  return due;
+}
+
 /* }====================================================================== */

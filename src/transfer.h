@@ -52,7 +52,8 @@ struct transport {
   int64_t curl_due, armed;        /* boot time */
   int64_t connect_timeout, timeout, stall_timeout;
   uint64_t last_id, last_order;
-  int finished; /* transfers waiting to be taken */
+  int reasons;  /* why `ready` is readable: transfers waiting to be taken, */
+  int woken;    /* and one more while transport_wake wants it */
   spare *spare; /* memory of bodies, for the next ones; one a slot at most */
   int spares;
   int slots;
@@ -73,6 +74,9 @@ CURLcode transfer_prepare (slot *s, const transport_request *r);
 /* Makes a handle that made this request ready to make it once more, on a new
 ** connection; 0: no. */
 int transfer_again (slot *s);
+
+/* The time-out that a running transfer meets next, and when on its clock. */
+int64_t transfer_due (const slot *s, transport_end *end);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

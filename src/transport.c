@@ -7,7 +7,8 @@
 **
 ** The descriptor is an epoll set for life. In it are libcurl's sockets (put
 ** there by on_socket), a timer for the next time-out and an event counter
-** that is readable while a finished transfer waits to be taken.
+** that is readable while there is a reason: a finished transfer that waits
+** to be taken, or somebody who is to be woken.
 */
 
 #define _GNU_SOURCE
@@ -127,7 +128,7 @@ static int on_timer (CURLM *multi, long timeout_ms, void *user) {
 
 /*
 ** {======================================================================
-** The timer in the descriptor
+** What the descriptor holds besides libcurl's sockets
 ** =======================================================================
 */
 
@@ -148,6 +149,25 @@ static void arm (transport *t, int64_t due) {
     t->armed = due;
   else
     t->failed = errno;
+}
+
+static void enter_ready (transport *t) {
+  if (t->reasons++ == 0)
+    eventfd_write(t->ready, 1);
+}
+
+static void leave_ready (transport *t) {
+  eventfd_t ignored;
+  if (--t->reasons == 0)
+    eventfd_read(t->ready, &ignored);
+}
+
+void transport_wake (transport *t, int on) {
+  if (on && !t->woken)
+    enter_ready(t);
+  else if (!on && t->woken)
+    leave_ready(t);
+  t->woken = on;
 }
 
 /* }====================================================================== */
@@ -254,30 +274,7 @@ static void finish (transport *t, slot *s, CURLcode code) {
     s->message[0] || code == CURLE_OK ? s->message : curl_easy_strerror(code);
   s->state = SLOT_DONE;
   s->order = ++t->last_order;
-  if (t->finished++ == 0)
-    eventfd_write(t->ready, 1);
-}
-
-/* The time-out that a running transfer meets next, and when. */
-static int64_t next_timeout (const transport *t, const slot *s,
-                             transport_end *end) {
-  int64_t due = s->started + t->timeout;
-  curl_off_t sendable = 0; /* microseconds until the request could go */
-  *end = TRANSPORT_TIMEOUT;
-  if (s->last_byte != 0) {
-    if (s->last_byte + t->stall_timeout < due) {
-      due = s->last_byte + t->stall_timeout;
-      *end = TRANSPORT_STALLED;
-    }
-  }
-  else if (s->started + t->connect_timeout < due &&
-           (curl_easy_getinfo(s->easy, CURLINFO_PRETRANSFER_TIME_T,
-                              &sendable) != CURLE_OK ||
-            sendable == 0)) {
-    due = s->started + t->connect_timeout;
-    *end = TRANSPORT_CONNECT_TIMEOUT;
-  }
-  return due;
+  enter_ready(t);
 }
 
 /* Ends what took too long; returns when the next one may (boot time). */
@@ -290,7 +287,7 @@ static int64_t check_clocks (transport *t) {
     int64_t due;
     if (s->state != SLOT_RUNNING)
       continue;
-    due = next_timeout(t, s, &end);
+    due = transfer_due(s, &end);
     if (due <= t->clock) {
       s->answer.end = end;
       finish(t, s, CURLE_OPERATION_TIMEDOUT);
@@ -397,12 +394,6 @@ static slot *first_done (transport *t) {
       first = s;
   }
   return first;
-}
-
-static void leave_ready (transport *t) {
-  eventfd_t ignored;
-  if (--t->finished == 0)
-    eventfd_read(t->ready, &ignored);
 }
 
 const transport_answer *transport_peek (transport *t) {
@@ -557,21 +548,31 @@ static void close_fd (int fd) {
     close(fd);
 }
 
-void transport_close (transport *t) {
+static void end_transfers (transport *t) {
   pipe_guard guard;
   int i;
-  if (t == NULL)
-    return;
   guard_enter(&guard);
   for (i = 0; i < t->slots; i++) {
     if (t->slot[i].state != SLOT_FREE)
       withdraw(t, &t->slot[i]);
-    if (t->slot[i].easy != NULL)
-      curl_easy_cleanup(t->slot[i].easy);
+    curl_easy_cleanup(t->slot[i].easy);
+    t->slot[i].easy = NULL;
   }
   if (t->multi != NULL)
     curl_multi_cleanup(t->multi); /* still calls on_socket */
+  t->multi = NULL;
   guard_leave(&guard);
+}
+
+void transport_shut (transport *t) {
+  end_transfers(t);
+  transport_wake(t, 1);
+}
+
+void transport_close (transport *t) {
+  if (t == NULL)
+    return;
+  end_transfers(t);
   close_fd(t->ready);
   close_fd(t->timer);
   close_fd(t->set);

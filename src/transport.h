@@ -99,6 +99,12 @@ void transport_recycle (transport *t, char *body, size_t capacity);
 /* Withdraws a request in flight or an answer; an unknown id is ignored. */
 void transport_cancel (transport *t, uint64_t id);
 
+/* Keeps the descriptor readable (on) or not (off), whatever else is. */
+void transport_wake (transport *t, int on);
+
+/* Ends all transfers and connections. The descriptor stays, readable. */
+void transport_shut (transport *t);
+
 /* Closes and frees everything. NULL is allowed. */
 void transport_close (transport *t);
 

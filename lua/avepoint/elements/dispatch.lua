@@ -14,9 +14,6 @@ local running, status = coroutine.running, coroutine.status
 
 local dispatch = {}
 
--- How long one that waits sleeps at most while another coroutine asks for the token.
-local TOKEN_WAIT = 0.02
-
 -- How long it may take before others ask for themselves: it may never be resumed.
 local TOKEN_PATIENCE = 10
 
@@ -38,6 +35,12 @@ local function refused(message)
    return failure.new("config", "libcurl could not take the request: " .. failure.clean(message))
 end
 
+-- A job has its error; another coroutine may be waiting for it.
+local function refuse(engine, job, err)
+   job.err = err
+   engine.sleepers:rouse()
+end
+
 local function send(engine, job, now, value, generation)
    local queue = job.queue[1]
    engine.torn_off = true
@@ -45,7 +48,7 @@ local function send(engine, job, now, value, generation)
       url = job.url, body = job.body, bearer = value, limit = job.limit, cleartext = job.cleartext,
    }
    if not id then
-      job.err = refused(message)
+      refuse(engine, job, refused(message))
       engine.torn_off = false
       return
    end
@@ -68,7 +71,7 @@ local function fail(engine, now, err)
       local queue = job.queue[1]
       local unsent = queue and queue:next_job(now)
       if unsent then
-         unsent.err = failure.is(err) and failure.copy(err) or err
+         refuse(engine, unsent, failure.is(err) and failure.copy(err) or err)
       end
    end
 end
@@ -132,9 +135,9 @@ local function ask(engine, now)
    end
 end
 
--- Does another coroutine ask, in a function of the caller's?
+-- Does another coroutine ask, in a function of the caller's? Where waiting blocks it could not go on meanwhile.
 local function asks(engine, now)
-   local other = engine.asking[1]
+   local other = engine.host_waits and engine.asking[1]
    return other and status(other) ~= "dead" and now < engine.asking.till
 end
 
@@ -143,13 +146,13 @@ local function hold(engine, job, now)
    local own = engine.token
    local err = own:refusal_at(now)
    if err then
-      job.err = failure.copy(err)
+      refuse(engine, job, failure.copy(err))
    elseif own.asking then
       return huge
    elseif asks(engine, now) then
-      return TOKEN_WAIT
+      return engine.asking.till - now
    elseif job.deadline and own.due > job.deadline then
-      job.err = outcome.explain(failure.copy(own.last), "deadline")
+      refuse(engine, job, outcome.explain(failure.copy(own.last), "deadline"))
    else
       return max(0, own.due - now)
    end

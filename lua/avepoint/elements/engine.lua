@@ -2,14 +2,16 @@
 -- dispatch the only one that calls the core's handle.
 --
 -- When to send is asked of pace, what to send next of dispatch, what an answer means of outcome. Whoever waits drives the
--- engine for everybody; nobody depends on another being resumed. Walks are held weakly: one that nobody holds any more is
--- gone.
+-- engine for everybody; nobody depends on another being resumed: a change that one makes rouses all that sleep, and so
+-- does leaving for a function of the caller's, which may yield for long. Walks are held weakly: one that nobody holds
+-- any more is gone.
 
 local answers = require("avepoint.elements.answers")
 local core = require("avepoint.elements.core")
 local dispatch = require("avepoint.elements.dispatch")
 local failure = require("avepoint.elements.failure")
 local outcome = require("avepoint.elements.outcome")
+local sleepers = require("avepoint.elements.sleepers")
 
 local pack, unpack = table.pack, table.unpack
 local huge, max, min = math.huge, math.max, math.min
@@ -19,11 +21,8 @@ local engine = {}
 engine.__index = engine
 engine.__name = "avepoint.elements.engine"
 
--- How long a wait lasts at most: another coroutine may have closed the walk.
+-- How long a wait lasts at most, in seconds. A net under hosts with a loop of their own: nothing depends on it.
 local MAX_WAIT = 1
-
--- How long one of several coroutines that wait on the one descriptor sleeps at most: another may have taken its answer.
-local SHARED_WAIT = 0.02
 
 local function closing(f)
    return setmetatable({}, { __close = f })
@@ -38,7 +37,9 @@ function engine.new(parts)
       handle = parts.handle,
       pace = parts.pace,
       token = parts.token,
-      host_wait = parts.wait,
+      host_waits = parts.wait ~= nil,
+      sleepers = sleepers.new(parts.handle, parts.wait),
+      max_wait = MAX_WAIT,
       on_event = parts.on_event,
       now = parts.now,
       wall = parts.wall,
@@ -50,7 +51,10 @@ function engine.new(parts)
       torn_off = false, -- true while requests are counted; see start_over
       -- to-be-closed, so that Ctrl-C at any place leaves no mark behind
       called = closing(function() self.calling[running()] = nil end),
-      asked = closing(function() self.asking[1] = nil end),
+      asked = closing(function()
+         self.asking[1] = nil
+         self.sleepers:rouse()
+      end),
       driven = closing(function() self.drivers[running()] = nil end),
    }, engine)
    return self
@@ -68,16 +72,15 @@ function engine:check()
    elseif state == "forked" then
       error(failure.new("forked", "the client belongs to the parent process; make one in this process"), 0)
    elseif self.calling[running()] then
-      error("avepoint.elements: only close and receipt may be called from inside token, client_secret and on_event", 0)
+      error("avepoint.elements: only close and receipt may be called from inside token, client_secret, on_event and "
+         .. "wait", 0)
    elseif core.interrupted() then
       error(failure.new("interrupted", "Ctrl-C was typed"), 0)
    end
 end
 
----Calls a function of the caller's; what it raises comes through unchanged.
----@param f function
----@return any ...
-function engine:call(f, ...)
+-- Calls a function of the caller's; what it raises comes through unchanged.
+local function guarded(self, f, ...)
    local _ <close> = self.called
    self.calling[running()] = true
    local results = pack(f(...))
@@ -86,6 +89,14 @@ function engine:call(f, ...)
       closed() -- it may have closed the client
    end
    return unpack(results, 1, results.n)
+end
+
+---Calls a function of the caller's; what it raises comes through unchanged. Meanwhile others go on with what is here.
+---@param f function
+---@return any ...
+function engine:call(f, ...)
+   self.sleepers:rouse()
+   return guarded(self, f, ...)
 end
 
 ---Tells the hook, if there is one.
@@ -119,21 +130,20 @@ local function report(self, job, answer, err)
    end
 end
 
--- Takes what is finished; true where anything was. The state is whole again before the hook hears of it.
+-- Takes what is finished. The state is whole again before the hook hears of it.
 local function collect(self)
-   local any = false
    while true do
       self.torn_off = true
       local answer = self.handle:take()
       if not answer then
          self.torn_off = false
-         return any
+         return
       end
+      self.sleepers:rouse()
       local job = self.flying[answer.id]
       self.flying[answer.id] = nil
       local queue = job and job.queue and job.queue[1]
       if queue then
-         any = true
          queue.out = queue.out - 1
          local err = outcome.settle(self.pace, self.token, job, answer, self.now(), self.wall())
          self.torn_off = false
@@ -141,19 +151,14 @@ local function collect(self)
             report(self, job, answer, err)
          end
       elseif job and job.token then
-         any = true
          dispatch.answered(self, job, answer)
       end
    end
 end
 
-local function wait(self, seconds)
-   if self.host_wait then
-      if next(self.drivers, (next(self.drivers))) then
-         seconds = min(seconds, SHARED_WAIT)
-      end
-      self:call(self.host_wait, self.handle:fd(), seconds)
-      return
+local function wait(self, seconds, known)
+   if self.host_waits then
+      return guarded(self, self.sleepers.sleep, self.sleepers, seconds, known)
    end
    local ok, message = self.handle:wait(seconds)
    if not ok then
@@ -161,8 +166,9 @@ local function wait(self, seconds)
    end
 end
 
-local function drive(self, resumed)
-   local ok, message = self.handle:drive(resumed)
+-- The clocks of the attempts count only time in which somebody waited, not that of a loop's body or a hook.
+local function drive(self, waited)
+   local ok, message = self.handle:drive(not waited and not self.sleepers:any())
    if not ok then
       error(failure.new("network", "can't drive the network: " .. failure.clean(message)), 0)
    end
@@ -188,11 +194,13 @@ end
 
 -- Even where the job is done already the engine is driven once, so that the next requests are out while the caller
 -- works on this one's page.
-local function run(self, walk, job, resumed)
+local function run(self, walk, job)
    if self.torn_off then
       start_over(self)
    end
+   local waited = false
    while true do
+      local known = self.sleepers.news
       self:check()
       if walk.stop_reason then -- from inside a function of the caller's, or by another coroutine
          error(walk:closed(), 0)
@@ -202,16 +210,16 @@ local function run(self, walk, job, resumed)
          error(walk:too_late(), 0)
       end
       local seconds = dispatch.fill(self)
-      drive(self, resumed)
-      resumed = false
-      local any = collect(self)
-      local over = walk.stop_reason
-      if not over and (job.answer or job.err) then
+      drive(self, waited)
+      collect(self)
+      waited = false
+      if not walk.stop_reason and (job.answer or job.err) then
          return
-      elseif not over and not any then
+      elseif self.sleepers.news == known then
          local before = self.now()
          local paused = self.pace:paused(before)
-         wait(self, max(0, min(seconds, left, MAX_WAIT)))
+         wait(self, max(0, min(seconds, left, self.max_wait)), known)
+         waited = true
          if paused then
             job.stats.throttled_seconds = job.stats.throttled_seconds + min(paused, self.now() - before)
          end
@@ -232,10 +240,18 @@ end
 ---@param job table
 function engine:await(walk, job)
    self:check()
-   local resumed = next(self.drivers) == nil
    local _ <close> = self.driven
    self.drivers[running()] = job
-   run(self, walk, job, resumed)
+   run(self, walk, job)
+end
+
+---A walk ended: what it has out is withdrawn.
+---@param walk table
+---@param queue table
+function engine:finish(walk, queue)
+   self.walks[walk] = nil
+   queue:clear(self)
+   self.sleepers:rouse()
 end
 
 ---The bytes of a job's answer were no JSON. Is it asked again?
@@ -265,7 +281,7 @@ function engine:close()
    for walk in next, self.walks do
       walk:close()
    end
-   self.handle:close()
+   self.sleepers:close()
 end
 
 return engine

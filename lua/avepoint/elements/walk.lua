@@ -41,8 +41,7 @@ local function stop(self, reason, err)
    self.stop_reason, self.err = reason, err
    self.data = self.data and {} -- the next step has none left, wherever it stands
    self.stopped = self.engine.now()
-   self.engine.walks[self] = nil
-   self.queue:clear(self.engine)
+   self.engine:finish(self, self.queue)
 end
 
 ---The error for a deadline that passed; for the engine.
