@@ -1,6 +1,7 @@
 -- dispatch: what an engine sends next, and with which token; it asks for tokens as they are wanted.
 --
--- The lowest page that is due goes first, of the walk with the fewest requests out, so that repeats precede fresh pages.
+-- The lowest page that is due goes first, so that repeats precede fresh pages; of the walk with the fewest requests out,
+-- and of those of the one that has waited longest.
 -- A token is asked for when a page could go out: while the old one lives pages go on with it, otherwise they wait.
 
 local answers = require("avepoint.elements.answers")
@@ -19,11 +20,11 @@ local TOKEN_PATIENCE = 10
 
 -- The job to send next, or when there may be one.
 local function pick(engine, now)
-   local best, least, due = nil, huge, huge
+   local best, least, last, due = nil, huge, huge, huge
    for _, queue in next, engine.walks do
       local job, when = queue:next_job(now)
-      if job and queue.out < least then
-         best, least = job, queue.out
+      if job and (queue.out < least or queue.out == least and queue.last_sent < last) then
+         best, least, last = job, queue.out, queue.last_sent
       elseif when then
          due = min(due, when)
       end
@@ -55,7 +56,7 @@ local function send(engine, job, now, value, generation)
    job.id, job.generation, job.requests = id, generation, job.requests + 1
    job.ticket = engine.pace:sent(now)
    engine.flying[id] = job
-   queue.out = queue.out + 1
+   queue.out, queue.last_sent = queue.out + 1, now
    local stats = job.stats
    stats.requests = stats.requests + 1
    if job.requests > 1 then

@@ -31,6 +31,7 @@ function queue.new(plan, endpoint, query)
       count = 0,
       made = 0, -- jobs so far; max_pages bounds them
       out = 0, -- of them in flight; the engine counts
+      last_sent = -huge, -- on the engine's clock
       deadline = nil, -- on the engine's clock, once the walk has begun
       stats = { requests = 0, retries = 0, throttled_seconds = 0 },
    }

@@ -1,0 +1,96 @@
+-- The two event loops that the specs of waiting run in, under one face.
+--
+-- Criteria: a loop ends when its tasks have; the first error of a task is raised by run, unchanged, once the others are
+-- through; a task that hangs fails the spec instead of hanging it.
+
+local LIMIT = 30 -- seconds that a loop may turn
+
+local loops = {}
+
+-- Tasks as the loop gets them, and the errors that they end with.
+local function caught(tasks)
+   local errors, all = {}, {}
+   for i, task in ipairs(tasks) do
+      all[i] = function()
+         local ok, err = xpcall(task, function(e)
+            return type(e) == "string" and debug.traceback(e, 2) or e
+         end)
+         if not ok then
+            errors[#errors + 1] = err
+         end
+      end
+   end
+   return all, errors
+end
+
+local cqueues = { name = "cqueues" }
+loops[1] = cqueues
+
+function cqueues.sleep(seconds)
+   require("cqueues").sleep(seconds)
+end
+
+--- Runs functions side by side until all have ended.
+---@param ... fun()
+function cqueues.run(...)
+   local loop = require("cqueues").new()
+   local tasks, errors = caught { ... }
+   for _, task in ipairs(tasks) do
+      loop:wrap(task)
+   end
+   local ok, err = loop:loop(LIMIT)
+   assert(ok, err)
+   if #errors > 0 then
+      error(errors[1], 0)
+   end
+   assert(loop:empty(), "a task still waits")
+end
+
+local luv = { name = "luv" }
+loops[2] = luv
+
+function luv.sleep(seconds)
+   local uv, co = require("luv"), coroutine.running()
+   local timer = uv.new_timer()
+   timer:start(math.floor(seconds * 1000 + 0.5), 0, function()
+      timer:close()
+      assert(coroutine.resume(co))
+   end)
+   coroutine.yield()
+end
+
+function luv.run(...)
+   local uv = require("luv")
+   local tasks, errors = caught { ... }
+   local left = #tasks
+   local alarm = uv.new_timer()
+   alarm:start(LIMIT * 1000, 0, function()
+      uv.walk(function(handle)
+         if not handle:is_closing() then
+            handle:close()
+         end
+      end)
+   end)
+   for _, task in ipairs(tasks) do
+      coroutine.wrap(function()
+         task()
+         left = left - 1
+         if left == 0 and not alarm:is_closing() then
+            alarm:close()
+         end
+      end)()
+   end
+   uv.run()
+   if #errors > 0 then
+      error(errors[1], 0)
+   end
+   assert(left == 0, "a task still waits")
+end
+
+for _, loop in ipairs(loops) do
+   function loop.wait(...)
+      return require("avepoint.elements.wait." .. loop.name)(...)
+   end
+end
+
+return loops

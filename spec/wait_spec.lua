@@ -1,0 +1,471 @@
+-- Clients inside event loops, the same for each of the two real ones: the host goes on, coroutines share a client and
+-- hinder nobody, everything of the caller's may yield, and nothing is left behind.
+--
+-- Criteria: the engine's net under its waits is taken away (max_wait), so that what works does so by being woken; a
+-- loop that hangs fails the spec; times are judged without what other processes took of the machine.
+
+local core = require("avepoint.elements.core")
+local elements = require("avepoint.elements")
+local lfs = require("lfs")
+local loops = require("spec.support.loops")
+local sandboxes = require("spec.sandbox.sandbox")
+local walks = require("spec.support.walks")
+
+local now = core.now
+local sandbox
+
+setup(function()
+   sandbox = sandboxes.start {}
+end)
+
+teardown(function()
+   sandbox:stop()
+end)
+
+local function descriptors()
+   collectgarbage()
+   local n = 0
+   for _ in lfs.dir("/proc/self/fd") do
+      n = n + 1
+   end
+   return n
+end
+
+-- Seconds that this process was kept from running, while it could have; 0 where the kernel does not count them.
+local function kept()
+   local file <close> = io.open("/proc/self/schedstat")
+   return file and tonumber(file:read("a"):match("^%d+ (%d+)")) / 1e9 or 0
+end
+
+-- The shortest of three runs of `measure`, or the first that is below `limit`.
+local function best(limit, measure)
+   local least = math.huge
+   for _ = 1, 3 do
+      least = math.min(least, measure())
+      if least <= limit then
+         break
+      end
+   end
+   return least
+end
+
+for _, loop in ipairs(loops) do
+   describe("in a loop of " .. loop.name, function()
+      local run, sleep = loop.run, loop.sleep
+
+      local function open(knobs, options)
+         local with = { wait = loop.wait }
+         for name, value in pairs(options or {}) do
+            with[name] = value
+         end
+         local client, tenant, name = walks.open(sandbox, knobs, with)
+         client.engine.max_wait = 3600
+         return client, tenant, name
+      end
+
+      -- Runs functions and says how long that took.
+      local function timed(...)
+         local began = now()
+         run(...)
+         return now() - began
+      end
+
+      it("a walk gives every user", function()
+         local _ <close>, tenant = open { size = 1234, latency = "1-20" }
+         run(function()
+            local users, walk = walks.all(tenant)
+            assert.equal("1-1234", walks.numbers(users))
+            assert.is_true(walk:receipt().complete)
+         end)
+      end)
+
+      it("the host goes on: a ticker is late by 20 ms and a page's decoding at most", function()
+         local page = require("cjson").encode { data = walks.users(1, 100) }
+         local began = os.clock()
+         for _ = 1, 10 do
+            core.decode(page)
+         end
+         local decoding = (os.clock() - began) / 10
+         local late = best(0.020 + decoding, function()
+            local client <close>, tenant, name = open { size = 10000, latency = 50, fail = "429:30:2", retry_after = 1 }
+            local worst, ticks, walking, users = 0, 0, true, nil
+            run(function()
+               users = walks.all(tenant)
+               walking = false
+            end, function()
+               while walking do
+                  local from, before = now(), kept()
+                  sleep(0.010)
+                  worst, ticks = math.max(worst, now() - from - 0.010 - (kept() - before)), ticks + 1
+               end
+            end)
+            assert.equal("1-10000", walks.numbers(users))
+            assert.is_true(ticks > 100, ticks)
+            assert.equal(102, sandbox:count(name))
+            client:close()
+            return worst
+         end)
+         if os.getenv("SHOW") then print(loop.name, late*1e3, decoding*1e3) end
+         assert.is_true(late <= 0.020 + decoding, ("late by %.1f ms, decoding takes %.1f"):format(late * 1e3, decoding * 1e3))
+      end)
+
+      it("three walks that share a client take no longer than one alone", function()
+         local ratio = best(1.1, function()
+            local client <close>, tenant = open({ size = 4000, latency = 50 }, { concurrency = 6 })
+            local function walk()
+               local users = walks.all(tenant, { concurrency = 2 })
+               assert.equal("1-4000", walks.numbers(users))
+            end
+            run(function() tenant:count() end)
+            local one = timed(walk)
+            local three = timed(walk, walk, walk)
+            client:close()
+            return three / one
+         end)
+         if os.getenv("SHOW") then print(loop.name, ratio) end
+         assert.is_true(ratio <= 1.1, ratio)
+      end)
+
+      it("many coroutines get their own walks' users", function()
+         local client <close>, tenant = open({ size = 900, latency = "1-30" }, { concurrency = 5 })
+         local tasks = {}
+         for i = 1, 12 do
+            tasks[i] = function()
+               local from = i * 50
+               local users = walks.all(tenant, i % 2 == 0 and { page_size = 30 + i } or
+                  { user_ids = walks.ids(from, from + 40), page_size = 10 })
+               assert.equal(i % 2 == 0 and "1-900" or from .. "-" .. from + 40, walks.numbers(users))
+            end
+         end
+         run(table.unpack(tasks))
+         client:close()
+      end)
+
+      it("one whose loop's body takes long holds nobody up", function()
+         local client <close>, tenant = open({ size = 1000, latency = 20 }, { concurrency = 2 })
+         local took
+         run(function()
+            for _ in tenant:pages { max_pages = 2 } do
+               sleep(1)
+            end
+         end, function()
+            sleep(0.1)
+            local began = now()
+            assert.equal("1-1000", walks.numbers((walks.all(tenant))))
+            took = now() - began
+         end)
+         client:close()
+         assert.is_true(took < 0.9, took)
+      end)
+
+      it("closing a walk wakes the coroutine that waits in it, and leaves the others alone", function()
+         local client <close>, tenant = open { size = 800, latency = 10 }
+         local slow <close>, slow_tenant, name = open { latency = 1000 }
+         slow.engine.max_wait = 3600
+         local walk, woke, closed = slow_tenant:users(), nil, nil
+         run(function()
+            local _, err = walks.drain(walk)
+            woke = now()
+            assert.equal("closed", err.kind)
+            assert.equal("closed", walk:receipt().stop_reason)
+         end, function()
+            sleep(0.1)
+            closed = now()
+            walk:close()
+         end, function()
+            assert.equal("1-800", walks.numbers((walks.all(tenant))))
+         end)
+         assert.is_true(woke - closed < 0.1, woke - closed)
+         assert.equal(0, walks.settled(sandbox, name).in_flight)
+         client:close()
+      end)
+
+      it("closing one of the walks that share a client leaves the others alone", function()
+         local client <close>, tenant, name = open({ size = 1500, latency = 30 }, { concurrency = 4 })
+         local victim, kind = tenant:users(), nil
+         local function whole()
+            assert.equal("1-1500", walks.numbers((walks.all(tenant))))
+         end
+         run(function()
+            local _, err = walks.drain(victim)
+            kind = err.kind
+         end, whole, whole, function()
+            sleep(0.15)
+            victim:close()
+         end)
+         assert.equal("closed", kind)
+         assert.equal(0, walks.settled(sandbox, name).in_flight)
+         client:close()
+      end)
+
+      it("closing the client wakes all that wait, and leaves no descriptor", function()
+         run(function() end) -- the loop's own descriptors
+         local before = descriptors()
+         local client, tenant = open { latency = 10000 }
+         local kinds, woke, closed = {}, nil, nil
+         local function wait()
+            local _, err = walks.drain(tenant:users())
+            kinds[#kinds + 1], woke = err.kind, now()
+         end
+         run(wait, wait, wait, function()
+            sleep(0.1)
+            closed = now()
+            client:close()
+            local _, err = walks.drain(tenant:users())
+            assert.equal("closed", err.kind)
+         end)
+         assert.same({ "closed", "closed", "closed" }, kinds)
+         assert.is_true(woke - closed < 0.1, woke - closed)
+         assert.equal(before, descriptors())
+      end)
+
+      it("a client takes up the descriptor of the one before", function()
+         local took = timed(function()
+            for _ = 1, 8 do
+               local client <close>, tenant = open { size = 300, latency = 5 }
+               assert.equal("1-300", walks.numbers((walks.all(tenant))))
+               client:close()
+            end
+         end)
+         assert.is_true(took < 5, took)
+      end)
+
+      it("an error raised in the loop's body closes its walk and no other", function()
+         local client <close>, tenant, name = open({ size = 1500, latency = 30 }, { concurrency = 4 })
+         local thrown, receipt = {}, nil
+         run(function()
+            local walk, _, _, closing = tenant:users()
+            local ok, err = pcall(function()
+               for user in walk, nil, nil, closing do
+                  assert(user)
+                  error(thrown)
+               end
+            end)
+            receipt = walk:receipt()
+            assert.is_false(ok)
+            assert.equal(thrown, err)
+         end, function()
+            assert.equal("1-1500", walks.numbers((walks.all(tenant))))
+         end)
+         assert.equal("closed", receipt.stop_reason)
+         assert.equal(0, walks.settled(sandbox, name).in_flight)
+         client:close()
+      end)
+
+      it("a coroutine that is gone is noticed: its walk ends, the others go on", function()
+         local client <close>, tenant, name = open({ size = 1000, latency = "20-40" }, { concurrency = 3 })
+         local gone = setmetatable({}, { __mode = "k" })
+         run(function()
+            local co = coroutine.create(function()
+               walks.all(tenant)
+            end)
+            gone[co] = true
+            assert(coroutine.resume(co)) -- it waits; nobody ever resumes it
+            co = nil
+            sleep(0.05)
+            collectgarbage()
+            collectgarbage()
+         end, function()
+            assert.equal("1-1000", walks.numbers((walks.all(tenant))))
+         end)
+         if loop.name == "cqueues" then -- libuv's handles hold it until the loop has gone round
+            assert.is_nil(next(gone))
+         end
+         client:close()
+         assert.equal(0, walks.settled(sandbox, name).in_flight)
+      end)
+
+      it("token may yield: others wait for it and are woken", function()
+         local calls = 0
+         local client <close>, tenant = open({ latency = 5 }, {
+            token = function()
+               calls = calls + 1
+               sleep(0.3)
+               return sandbox.token
+            end,
+         })
+         local function walk()
+            assert.equal("1-250", walks.numbers((walks.all(tenant))))
+         end
+         local took = timed(walk, walk, walk)
+         assert.equal(1, calls)
+         assert.is_true(took < 1, took)
+         client:close()
+      end)
+
+      it("token may yield and fail: all that wait for it are told", function()
+         local client <close>, tenant = open({}, {
+            token = function()
+               sleep(0.1)
+               return nil, "the vault is sealed"
+            end,
+         })
+         local kinds = {}
+         local function walk()
+            local _, err = walks.drain(tenant:users())
+            kinds[#kinds + 1] = err.kind
+         end
+         local took = timed(walk, walk, walk)
+         assert.same({ "auth", "auth", "auth" }, kinds)
+         assert.is_true(took < 1, took)
+         client:close()
+      end)
+
+      it("token may yield while others go on with the old one", function()
+         local calls, asking, during = 0, false, 0
+         local client <close>, tenant = open({ size = 6000, latency = 20 }, {
+            token = function()
+               calls = calls + 1
+               if calls > 1 then
+                  asking = true
+                  sleep(0.5)
+                  asking = false
+               end
+               return sandbox.token, calls == 1 and 1 or 3600 -- asked for again after 0.8 s, good for 0.95
+            end,
+            concurrency = 2,
+         })
+         local function walk()
+            local users = {}
+            for page in tenant:pages() do
+               table.move(page.data, 1, #page.data, #users + 1, users)
+               during = asking and during + 1 or during
+            end
+            assert.equal("1-6000", walks.numbers(users))
+         end
+         run(walk, walk)
+         assert.equal(2, calls)
+         assert.is_true(during >= 3, during)
+         client:close()
+      end)
+
+      it("client_secret may yield", function()
+         local name = sandbox:new_run()
+         local calls = 0
+         local client <close> = assert(elements.client {
+            client_id = sandbox.client_id, token_url = sandbox:token_url { run = name },
+            base_url = sandbox:base { run = name, latency = 5 }, ca_file = sandbox.ca_file, proxy = "", wait = loop.wait,
+            client_secret = function()
+               calls = calls + 1
+               sleep(0.2)
+               return sandbox.client_secret
+            end,
+         })
+         client.engine.max_wait = 3600
+         local tenant = client:tenant(sandbox.customer_id, sandbox.tenant_id)
+         local function walk()
+            assert.equal("1-250", walks.numbers((walks.all(tenant))))
+         end
+         local took = timed(walk, walk)
+         assert.equal(1, calls)
+         assert.is_true(took < 1, took)
+      end)
+
+      it("on_event may yield at every event, and costs no attempt", function()
+         local client <close>, tenant = open({ size = 500, latency = 5, fail = "503:2:1" }, {
+            timeout = 0.3, concurrency = 3,
+            on_event = function()
+               sleep(0.1)
+            end,
+         })
+         local retries = 0
+         local function walk()
+            local users, w = walks.all(tenant)
+            assert.equal("1-500", walks.numbers(users))
+            retries = retries + w:receipt().retries
+         end
+         run(walk, walk)
+         assert.equal(1, retries)
+         client:close()
+      end)
+
+      it("on_event that never comes back holds nobody up", function()
+         local parked, victim
+         local client <close>, tenant = open({ size = 600, latency = 10 }, {
+            on_event = function(event)
+               if not parked and event.type == "request" and coroutine.running() == victim then
+                  parked = true
+                  sleep(1.5)
+               end
+            end,
+         })
+         local took
+         run(function()
+            victim = coroutine.running()
+            assert.equal("1-600", walks.numbers((walks.all(tenant))))
+         end, function()
+            local began = now()
+            assert.equal("1-600", walks.numbers((walks.all(tenant))))
+            took = now() - began
+         end)
+         assert.is_true(parked)
+         assert.is_true(took < 1, took)
+         client:close()
+      end)
+
+      it("walks share one request at a time by turns", function()
+         local client <close>, tenant = open({ size = 1000, latency = 20 }, { concurrency = 1 })
+         local pages, most = { 0, 0 }, 0
+         local function walk(i)
+            return function()
+               for _ in tenant:pages() do
+                  pages[i] = pages[i] + 1
+                  most = math.max(most, math.abs(pages[1] - pages[2]))
+               end
+            end
+         end
+         run(walk(1), walk(2))
+         assert.same({ 10, 10 }, pages)
+         assert.is_true(most <= 2, most)
+         client:close()
+      end)
+
+      it("the loop's body may yield, for longer than an attempt may take", function()
+         local client <close>, tenant = open({ size = 500, latency = 100 }, { timeout = 0.4 })
+         run(function()
+            local walk = tenant:pages()
+            for _ in walk do
+               sleep(0.6)
+            end
+            assert.equal(0, walk:receipt().retries)
+            assert.is_true(walk:receipt().complete)
+         end)
+         client:close()
+      end)
+
+      it("a deadline is kept while others go on", function()
+         local client <close>, tenant = open({ size = 1000, latency = 100 }, { concurrency = 2 })
+         run(function()
+            local began = now()
+            local _, err = walks.drain(tenant:users { deadline = 0.35 })
+            assert.equal("timeout", err.kind)
+            assert.is_true(math.abs(now() - began - 0.35) < 0.1, now() - began)
+         end, function()
+            assert.equal("1-1000", walks.numbers((walks.all(tenant))))
+         end)
+         client:close()
+      end)
+
+      it("a walk outside any coroutine says what to do", function()
+         local client <close>, tenant = open {}
+         local ok, err = pcall(tenant:users())
+         assert.is_false(ok)
+         assert.is_truthy(err:find("avepoint.elements.wait." .. loop.name .. ": .*walk in a coroutine"), err)
+         client:close()
+      end)
+
+      it("a missing loop is named with its packages", function()
+         local name = "avepoint.elements.wait." .. loop.name
+         local adapter, module = package.loaded[name], package.loaded[loop.name]
+         package.loaded[name], package.loaded[loop.name] = nil, nil
+         package.preload[loop.name] = function()
+            error("not here")
+         end
+         local ok, err = pcall(require, name)
+         package.preload[loop.name], package.loaded[name], package.loaded[loop.name] = nil, adapter, module
+         assert.is_false(ok)
+         assert.is_truthy(err:find(("%s needs %s; install lua-%s (Debian) or the rock %s: "):format(name, loop.name, loop.name,
+            loop.name), 1, true), err)
+      end)
+   end)
+end
