@@ -266,7 +266,7 @@ describe("a handle", function()
       assert.is_nil(handle.transport)
    end)
 
-   it("closed, raises from everything but close and state", function()
+   it("closed, raises from everything but close, shut and state", function()
       local handle = core.open(options())
       handle:close()
       handle:close()
@@ -275,6 +275,8 @@ describe("a handle", function()
       raises("attempt to use a closed handle", handle.take, handle)
       raises("attempt to use a closed handle", handle.wait, handle, 1)
       raises("attempt to use a closed handle", handle.cancel, handle, 1)
+      raises("attempt to use a closed handle", handle.wake, handle, true)
+      handle:shut()
       raises("attempt to use a closed handle", handle.send, handle, {})
    end)
 
@@ -296,7 +298,7 @@ describe("a handle", function()
    it("raises where its functions are called on something else", function()
       local handle <close> = core.open(options())
       local seen = core.seen()
-      for _, name in ipairs { "fd", "drive", "take", "wait", "cancel", "send", "close", "state" } do
+      for _, name in ipairs { "fd", "drive", "take", "wait", "cancel", "send", "wake", "shut", "close", "state" } do
          for _, other in ipairs { seen, io.stdout, {}, "x", 12 } do
             raises("handle expected, got ", handle[name], other, 1)
          end

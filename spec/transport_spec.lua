@@ -90,6 +90,20 @@ local function drive_for(handle, seconds)
    return handle:take(), turns
 end
 
+-- drives until a finished transfer waits to be taken: nothing else keeps the descriptor readable after a drive
+local function drive_until_done(handle)
+   for _ = 1, 200 do
+      assert(handle:drive())
+      local fd = handle:fd()
+      local object = { getfd = function() return fd end, dirty = function() return false end }
+      if #socket.select({ object }, nil, 0) > 0 and handle:drive() and #socket.select({ object }, nil, 0) > 0 then
+         return
+      end
+      socket.sleep(0.005)
+   end
+   error("nothing finished")
+end
+
 local function readable(handle, seconds)
    local fd = handle:fd()
    local object = { getfd = function() return fd end, dirty = function() return false end }
@@ -932,6 +946,58 @@ describe("the descriptor", function()
       end
       assert.is_nil((handle:take()))
       assert.is_false(readable(handle))
+   end)
+
+   it("is readable while wake says so, besides its own reasons", function()
+      local handle <close> = open()
+      handle:wake(false)
+      assert.is_false(readable(handle))
+      handle:wake(true)
+      handle:wake(true)
+      assert.is_true(readable(handle))
+      assert(handle:drive())
+      assert.is_true(readable(handle))
+      handle:wake(false)
+      assert.is_false(readable(handle))
+      send(handle, server:base { size = 3 } .. path)
+      assert(handle:drive(true))
+      drive_until_done(handle)
+      handle:wake(true)
+      handle:wake(false)
+      assert.is_true(readable(handle)) -- the answer is a reason still
+      handle:wake(true)
+      assert.equal(200, handle:take().status)
+      assert.is_true(readable(handle))
+      handle:wake(false)
+      assert.is_false(readable(handle))
+   end)
+
+   it("stays after shut, readable, without connections, until the handle is closed", function()
+      for _, finished in ipairs { false, true } do
+         local _, before = descriptors()
+         local handle = open()
+         local fd = handle:fd()
+         local run = sandbox:new_run()
+         post(handle, sandbox:base() .. path)
+         send(handle, sandbox:base { run = run, latency = finished and 0 or 300 } .. path)
+         assert(handle:drive(true))
+         if finished then
+            drive_until_done(handle)
+         end
+         handle:shut()
+         handle:shut()
+         assert.equal("closed", handle:state())
+         assert.equal("handle (closed)", tostring(handle))
+         assert.has_error(function() handle:fd() end, "attempt to use a closed handle")
+         local object = { getfd = function() return fd end, dirty = function() return false end }
+         assert.equal(1, #socket.select({ object }, nil, 0))
+         local all, n = descriptors()
+         assert.equal(before + 3, n) -- the set, the timer and the counter
+         assert.matches("eventpoll", all[fd])
+         handle:close()
+         _, n = descriptors()
+         assert.equal(before, n)
+      end
    end)
 
    it("is readable when a clock runs out, and not before", function()

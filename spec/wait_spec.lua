@@ -87,7 +87,7 @@ for _, loop in ipairs(loops) do
          end
          local decoding = (os.clock() - began) / 10
          local late = best(0.020 + decoding, function()
-            local client <close>, tenant, name = open { size = 10000, latency = 50, fail = "429:30:2", retry_after = 1 }
+            local client <close>, tenant, name = open { size = 10000, latency = 50, fail = "429:30-32:3", retry_after = 1 }
             local worst, ticks, walking, users = 0, 0, true, nil
             run(function()
                users = walks.all(tenant)
@@ -101,7 +101,7 @@ for _, loop in ipairs(loops) do
             end)
             assert.equal("1-10000", walks.numbers(users))
             assert.is_true(ticks > 100, ticks)
-            assert.equal(102, sandbox:count(name))
+            assert.equal(103, sandbox:count(name))
             client:close()
             return worst
          end)
@@ -454,6 +454,100 @@ for _, loop in ipairs(loops) do
          client:close()
       end)
 
+      -- What a script prints in a process of its own, with a walk of 20 pages at 50 ms to be begun by each `task`.
+      local function child(text)
+         local name = sandbox:new_run()
+         local output, status = walks.run(sandbox, walks.script(sandbox, { run = name, size = 2000, latency = 50 },
+            ("concurrency = 4, wait = require(%q)"):format("avepoint.elements.wait." .. loop.name)) .. ([[
+            client.engine.max_wait = 3600
+            local loop = require("spec.support.loops").%s
+            local users, kinds = 0, {}
+            local function task()
+               local ok, err = pcall(function()
+                  for _ in tenant:users() do users = users + 1 end
+               end)
+               kinds[#kinds + 1] = not ok and err.kind or nil
+            end
+         ]]):format(loop.name) .. text)
+         assert.equal(0, walks.settled(sandbox, name).in_flight)
+         return output, status
+      end
+
+      for what, text in pairs {
+         ["and dropped with transfers in flight"] = [[
+            do local _ = loop.turn(0.12, task, task, task) end
+            collectgarbage() collectgarbage()
+            io.write(users > 0 and users < 6000 and "ok" or users)
+         ]],
+         ["and dropped, the client closed"] = [[
+            do local _ = loop.turn(0.12, task, task, task) end
+            client:close()
+            collectgarbage() collectgarbage()
+            io.write("ok")
+         ]],
+         ["as the process ends"] = [[
+            local go_on <close> = setmetatable({ loop.turn(0.12, task, task, task) }, { __close = function() end })
+            io.write("ok")
+            os.exit(0, true)
+         ]],
+         ["and turned again later, and nothing is lost"] = [[
+            local go_on = loop.turn(0.12, task, task, task)
+            go_on()
+            io.write(users == 6000 and #kinds == 0 and "ok" or users)
+         ]],
+         ["and turned again after its client was closed"] = [[
+            local go_on = loop.turn(0.12, task, task, task)
+            client:close()
+            go_on()
+            io.write(table.concat(kinds, " ") == "closed closed closed" and "ok" or table.concat(kinds, " "))
+         ]],
+         ["and dropped while another loop takes the client over"] = [[
+            do local _ = loop.turn(0.12, task) end
+            users = 0
+            loop.turn(0.01, task)()
+            io.write(users >= 2000 and "ok" or users)
+         ]],
+      } do
+         it("stopped " .. what, function()
+            assert.same({ "ok", 0 }, { child(text) })
+         end)
+      end
+
+      it("an error that no coroutine catches is the loop's to tell", function()
+         local output, status = child([[
+            print(pcall(loop.turn, 10, task, function()
+               for _ in tenant:users() do error("my own words") end
+            end))
+            collectgarbage() collectgarbage()
+            users = 0
+            loop.turn(3, task)
+            print(users)
+         ]])
+         assert.is_truthy(output:find("my own words", 1, true), output)
+         if loop.name == "cqueues" then
+            assert.matches("\n2000\n$", output)
+         else
+            assert.matches("Uncaught Error", output)
+            assert.equal(255, status) -- so luv does
+         end
+      end)
+
+      it("a host with 2,000 open descriptors is no trouble", function()
+         local output, status = child([[
+            local open = {}
+            while #open < 2000 do open[#open + 1] = assert(io.open("/dev/null")) end
+            local other <close> = assert(elements.client {
+               token = client.engine.token.read(), base_url = ]] .. ("%q"):format(sandbox:base { size = 2000, latency = 50 })
+               .. ([[, ca_file = %q, proxy = "", wait = loop.wait })
+            other.engine.max_wait = 3600
+            assert(other:fd() > 2000)
+            tenant = other:tenant(%q, %q)
+            loop.run(task, task)
+            io.write(users == 4000 and "ok" or users)
+         ]]):format(sandbox.ca_file, sandbox.customer_id, sandbox.tenant_id))
+         assert.same({ "ok", 0 }, { output, status })
+      end)
+
       it("a missing loop is named with its packages", function()
          local name = "avepoint.elements.wait." .. loop.name
          local adapter, module = package.loaded[name], package.loaded[loop.name]
@@ -469,3 +563,176 @@ for _, loop in ipairs(loops) do
       end)
    end)
 end
+
+-- Loops that differ in when they look at the one descriptor, and in whom they resume then. Each gives the coroutines
+-- turns, and says how many there were.
+local readable
+do
+   local ready = { getfd = function(self) return self.fd end, dirty = function() return false end }
+   function readable(fd, seconds)
+      ready.fd = fd
+      return #require("socket").select({ ready }, nil, seconds) > 0
+   end
+end
+
+local turns = {}
+
+-- Looks once, then resumes all: the descriptor may be drained when the later ones have their turn.
+turns["that looks once for all"] = function(waiting, resume)
+   local least, fd = math.huge, nil
+   for _, w in pairs(waiting) do
+      least, fd = math.min(least, w.till), w.fd
+   end
+   local woken = readable(fd, math.max(0, least - now()))
+   for co, w in pairs(waiting) do
+      if woken or w.till <= now() then
+         resume(co)
+      end
+   end
+end
+
+-- Looks for each before its turn: what made the descriptor readable may have been taken by the one before.
+turns["that looks for each in its turn"] = function(waiting, resume)
+   local least, fd = math.huge, nil
+   for _, w in pairs(waiting) do
+      least, fd = math.min(least, w.till), w.fd
+   end
+   readable(fd, math.max(0, least - now()))
+   for co, w in pairs(waiting) do
+      if readable(w.fd, 0) or w.till <= now() then
+         resume(co)
+      end
+   end
+end
+
+-- Resumes one, then looks again.
+local last
+turns["that resumes one and looks again"] = function(waiting, resume)
+   local least = math.huge
+   for _, w in pairs(waiting) do
+      least = math.min(least, w.till)
+   end
+   if last and not waiting[last] then
+      last = nil
+   end
+   last = next(waiting, last) or next(waiting)
+   local w = waiting[last]
+   if readable(w.fd, math.max(0, least - now())) or w.till <= now() then
+      resume(last)
+   end
+end
+
+describe("a host's own loop", function()
+   -- Runs tasks until `enough()`; those in `never` are not resumed once they wait.
+   local function run(turn, tasks, never, enough)
+      local waiting, resumed, begun = {}, 0, now()
+      local function resume(co)
+         waiting[co], resumed = nil, resumed + 1
+         local _, fd, seconds = assert(coroutine.resume(co))
+         if coroutine.status(co) ~= "dead" and not never[co] then
+            waiting[co] = { fd = fd, till = now() + seconds }
+         end
+      end
+      last = nil
+      for _, co in ipairs(tasks) do
+         resume(co)
+      end
+      while next(waiting) and not (enough and enough()) do
+         turn(waiting, resume)
+         assert(now() - begun < 20, "it hangs")
+      end
+      return resumed
+   end
+
+   local function open(knobs, options)
+      options = options or {}
+      options.wait = coroutine.yield
+      local client, tenant, name = walks.open(sandbox, knobs, options)
+      client.engine.max_wait = 3600
+      return client, tenant, name
+   end
+
+   for kind, turn in pairs(turns) do
+      it(kind .. " gives each coroutine its walk's users", function()
+         local client <close>, tenant = open({ size = 1000, latency = "1-20", fail = "503:3:4" }, { concurrency = 5 })
+         local given, tasks = {}, {}
+         for i = 1, 6 do
+            tasks[i] = coroutine.create(function()
+               given[i] = walks.numbers((walks.all(tenant, { page_size = 20 + 10 * i })))
+            end)
+         end
+         run(turn, tasks, {})
+         assert.same({ "1-1000", "1-1000", "1-1000", "1-1000", "1-1000", "1-1000" }, given)
+         client:close()
+      end)
+
+      it(kind .. " wakes one whose walk is closed", function()
+         local client <close>, tenant = open { latency = 3000 }
+         local walk, err = tenant:users(), nil
+         run(turn, { coroutine.create(function()
+            _, err = walks.drain(walk)
+         end), coroutine.create(function()
+            coroutine.yield(client:fd(), 0.1)
+            walk:close()
+         end) }, {})
+         assert.equal("closed", err.kind)
+         client:close()
+      end)
+
+      it(kind .. " and drops one that waits serves the others, and does not spin", function()
+         local client <close>, tenant = open({ size = 2000, latency = 20 }, { concurrency = 4 })
+         local users
+         local lost = coroutine.create(function()
+            walks.all(tenant)
+         end)
+         local resumed = run(turn, { lost, coroutine.create(function()
+            users = walks.numbers((walks.all(tenant)))
+         end) }, { [lost] = true })
+         assert.equal("1-2000", users)
+         assert.is_true(resumed < 300, resumed)
+         client:close()
+      end)
+   end
+
+   it("may wait without a coroutine, by turning its own loop", function()
+      local waits = 0
+      local client <close>, tenant = walks.open(sandbox, { size = 2000, latency = 10 }, {
+         wait = function(fd, seconds)
+            waits = waits + 1
+            readable(fd, seconds)
+         end,
+      })
+      client.engine.max_wait = 3600
+      assert.equal(2000, #tenant:collect())
+      assert.is_true(waits < 200, waits)
+      client:close()
+   end)
+
+   it("is told of a client closed from inside wait", function()
+      local client, tenant
+      client, tenant = walks.open(sandbox, { latency = 1000 }, {
+         wait = function()
+            client:close()
+         end,
+      })
+      local list, err = tenant:collect()
+      assert.is_nil(list)
+      assert.equal("closed", err.kind)
+   end)
+
+   it("may not walk with the same client from inside wait", function()
+      local message
+      local client, tenant
+      client, tenant = walks.open(sandbox, { latency = 20 }, {
+         wait = function(fd, seconds)
+            local _
+            _, message = pcall(tenant.count, tenant)
+            readable(fd, seconds)
+         end,
+      })
+      assert.equal(250, tenant:count())
+      assert.equal("avepoint.elements: only close and receipt may be called from inside token, client_secret, on_event "
+         .. "and wait", message)
+      client:close()
+   end)
+end)

@@ -1,4 +1,4 @@
--- The two event loops that the specs of waiting run in, under one face.
+-- The two event loops that the specs of waiting run in, under one face; loops[1], loops[2] and by their names.
 --
 -- Criteria: a loop ends when its tasks have; the first error of a task is raised by run, unchanged, once the others are
 -- through; a task that hangs fails the spec instead of hanging it.
@@ -46,6 +46,21 @@ function cqueues.run(...)
    assert(loop:empty(), "a task still waits")
 end
 
+--- Starts functions and turns the loop for some time, whatever they do; an error of theirs is raised.
+---@param seconds number
+---@param ... fun()
+---@return fun() go_on turns it to its end; dropped, the loop is
+function cqueues.turn(seconds, ...)
+   local loop = require("cqueues").new()
+   for _, task in ipairs { ... } do
+      loop:wrap(task)
+   end
+   assert(loop:loop(seconds))
+   return function()
+      assert(loop:loop())
+   end
+end
+
 local luv = { name = "luv" }
 loops[2] = luv
 
@@ -87,7 +102,22 @@ function luv.run(...)
    assert(left == 0, "a task still waits")
 end
 
+function luv.turn(seconds, ...)
+   local uv = require("luv")
+   for _, task in ipairs { ... } do
+      coroutine.wrap(task)()
+   end
+   local timer = uv.new_timer()
+   timer:start(math.floor(seconds * 1000), 0, function()
+      timer:close()
+      uv.stop()
+   end)
+   uv.run()
+   return uv.run
+end
+
 for _, loop in ipairs(loops) do
+   loops[loop.name] = loop
    function loop.wait(...)
       return require("avepoint.elements.wait." .. loop.name)(...)
    end

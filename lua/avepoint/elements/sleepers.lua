@@ -47,24 +47,31 @@ function sleepers:sleep(seconds, known)
    self.wait(self.handle:fd(), seconds)
 end
 
+-- Those that do not know the latest are waited for no longer.
+local function give_up(self)
+   for co, known in next, self.asleep do
+      if known ~= self.news then
+         self.asleep[co] = nil
+      end
+   end
+end
+
 -- A coroutine woke, or was closed in its sleep.
-function sleepers:leave(coroutine)
-   local knew = self.asleep[coroutine]
-   self.asleep[coroutine] = nil
+function sleepers:leave(co)
+   local knew, informed, late = self.asleep[co], 1, 0
+   self.asleep[co] = nil
    local state = self.handle:state()
    if state == "open" then
-      local others, late = 0, 0
       for _, known in next, self.asleep do
-         others, late = others + 1, known ~= self.news and late + 1 or late
+         if known == self.news then
+            informed = informed + 1
+         else
+            late = late + 1
+         end
       end
       self.vain = knew == self.news and self.vain + 1 or self.vain
-      if late > 0 and self.vain > VAIN * (others - late + 1) then
-         for other, known in next, self.asleep do
-            self.asleep[other] = known == self.news and known or nil
-         end
-         late = 0
-      end
-      if late == 0 then
+      if late == 0 or self.vain > VAIN * informed then
+         give_up(self)
          self.handle:wake(false)
       end
    elseif state == "closed" and not self:any() then
