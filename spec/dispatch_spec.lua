@@ -346,8 +346,8 @@ describe("the secret's function", function()
          end,
       })
       local _, err = tenant:count()
-      assert.equal("avepoint.elements: only close and receipt may be called from inside token, client_secret and on_event",
-         message)
+      assert.equal("avepoint.elements: only close and receipt may be called from inside token, client_secret, on_event "
+         .. "and wait", message)
       assert.equal("closed", err.kind)
    end)
 

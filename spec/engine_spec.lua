@@ -721,7 +721,7 @@ describe("a wait function", function()
    it("is woken by the descriptor alone", function()
       local ready = { getfd = function(self) return self.fd end, dirty = function() return false end }
       local idle = 0
-      local _ <close>, tenant = walks.open(sandbox, { size = 600, cap = 20, latency = "1-6" }, {
+      local client <close>, tenant = walks.open(sandbox, { size = 600, cap = 20, latency = "1-6" }, {
          wait = function(fd, seconds)
             ready.fd = fd
             local readable = socket.select({ ready }, nil, math.min(seconds, 5))
@@ -730,6 +730,7 @@ describe("a wait function", function()
             end
          end,
       })
+      client.engine.max_wait = 3600
       assert.equal(600, #tenant:collect())
       assert.equal(0, idle)
    end)
