@@ -9,7 +9,7 @@ local report = require("spec.bench.report")
 local run = require("spec.bench.run")
 local sandbox = require("spec.sandbox.sandbox")
 
-local PARTS = { "floor", "cpu", "memory", "latency", "rate", "failures", "http2" }
+local PARTS = { "floor", "loops", "cpu", "memory", "latency", "rate", "failures", "http2" }
 
 local BUILD = os.getenv("AVEPOINT_BUILD") or "build"
 local DIR = BUILD .. "/bench"
@@ -37,7 +37,7 @@ end
 ---@param base string
 ---@param pages integer
 ---@param concurrency integer  0: as many at once as the module's default
----@param how? "users"|"pages"|"receipt"
+---@param how? "users"|"pages"|"receipt"|"cqueues"|"luv"
 ---@param resume? string
 ---@return string
 function Bench:walk(base, pages, concurrency, how, resume)

@@ -1,5 +1,6 @@
 -- The walk that `make bench` measures: what a script of a user's would do, with nothing in the loop's body.
---    lua5.4 spec/bench/walk.lua BASE_URL CA_FILE TOKEN PAGES PAGE_SIZE CONCURRENCY [users|pages|receipt] [RESUME]
+--    lua5.4 spec/bench/walk.lua BASE_URL CA_FILE TOKEN PAGES PAGE_SIZE CONCURRENCY [users|pages|receipt|LOOP] [RESUME]
+-- LOOP is cqueues or luv: the walk is a coroutine's there.
 -- PAGES is what the tenant has: the count of users must fit. Prints name=value lines: users, elapsed and CPU seconds
 -- of the walk, peak memory of the process, memory of Lua at its end and at its peak, what the receipt has.
 -- Criteria: measures the walk, not itself; the client's requests at once are the module's own where CONCURRENCY is 0.
@@ -22,8 +23,23 @@ local function memory(name)
    end
 end
 
+-- Runs the walk where it is to be run.
+local function plainly(f) f() end
+local within = {
+   cqueues = function(f)
+      local loop = require("cqueues").new()
+      loop:wrap(f)
+      assert(loop:loop())
+   end,
+   luv = function(f)
+      coroutine.wrap(f)()
+      require("luv").run()
+   end,
+}
+
 local client <close> = assert(elements.client {
    base_url = base_url, ca_file = ca_file, token = token, concurrency = concurrency > 0 and concurrency or nil,
+   wait = within[how] and require("avepoint.elements.wait." .. how),
 })
 local tenant = client:tenant(truth.PAIRS[1].customer, truth.PAIRS[1].tenant)
 local query = { page_size = page_size, resume = resume }
@@ -37,11 +53,13 @@ if how == "pages" then
    for page in walk do
       n = n + #page.data
    end
-elseif how == "users" then
-   walk = tenant:users(query)
-   for _ in walk do
-      n = n + 1
-   end
+elseif how == "users" or within[how] then
+   walk = tenant:users(query);
+   (within[how] or plainly)(function()
+      for _ in walk do
+         n = n + 1
+      end
+   end)
 else
    walk = tenant:users(query)
    ok, err = pcall(function()
