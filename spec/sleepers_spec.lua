@@ -49,6 +49,14 @@ describe("a change", function()
       assert.is_false(handle.readable)
    end)
 
+   it("that came after one looked keeps it from going to sleep", function()
+      function host.wait() error("it sleeps") end
+      local known = host.news
+      host:rouse()
+      host:sleep(3, known)
+      assert.is_false(host:any())
+   end)
+
    it("while one wakes is for those who sleep still", function()
       local one, two = sleeper(), sleeper()
       host:rouse()

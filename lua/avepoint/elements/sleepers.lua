@@ -37,14 +37,15 @@ function sleepers:rouse()
    end
 end
 
----Waits in the host's function, which may yield. What changed since `known` was read must not be missed: the caller
----looks, compares and comes here without a pause in between.
+---Waits in the host's function, which may yield, unless something changed since the caller looked.
 ---@param seconds number
 ---@param known integer `news` before the caller looked
 function sleepers:sleep(seconds, known)
    local _ <close> = self.woke
    self.asleep[running()] = known
-   self.wait(self.handle:fd(), seconds)
+   if known == self.news then -- asked once it is known to sleep: a finaliser may bring news at any place
+      self.wait(self.handle:fd(), seconds)
+   end
 end
 
 -- Those that do not know the latest are waited for no longer.
