@@ -751,6 +751,18 @@ describe("a wait function", function()
       local _ <close>, tenant = walks.open(sandbox, { latency = 3 }, { wait = function() end })
       assert.equal(250, #tenant:collect())
    end)
+
+   it("may be one that returns late", function()
+      local _ <close>, tenant = walks.open(sandbox, { latency = 3, size = 600 }, {
+         timeout = 1,
+         wait = function()
+            socket.sleep(0.2)
+         end,
+      })
+      local list, receipt = tenant:collect()
+      assert.equal(600, #list)
+      assert.equal(0, receipt.retries)
+   end)
 end)
 
 describe("is_error", function()

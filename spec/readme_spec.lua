@@ -88,8 +88,8 @@ describe("the README's", function()
       file:write(code[1], "\n")
       file:flush()
       local flags = keeper.output("pkg-config --cflags --libs lua5.4 2>/dev/null || pkg-config --cflags --libs lua")
-      local compiled = keeper.output(("${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -Werror %s/host.c -o %s/host %s 2>&1"):format(dir,
-         dir, flags))
+      local compiled = keeper.output(("${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -Werror %s/host.c -o %s/host %s 2>&1")
+         :format(dir, dir, flags))
       assert.equal("", compiled)
       local output = keeper.output(("(sleep 0.05; echo one; sleep 0.1; echo two) | %s %s/host %s 2>&1"):format(
          command, dir, script))

@@ -9,21 +9,23 @@ if not found then
    error("avepoint.elements.wait.cqueues needs cqueues; install lua-cqueues (Debian) or the rock cqueues: " .. cqueues, 0)
 end
 
-local waiting = setmetatable({}, { __mode = "k" }) -- by controller: how many wait on a descriptor
+local weak = { __mode = "k" }
+local waiting = setmetatable({}, weak) -- by controller, then by descriptor: the coroutines
 
 ---@param fd integer
 ---@param seconds number
 return function(fd, seconds)
-   local controller = cqueues.running()
+   local controller, co = cqueues.running(), coroutine.running()
    if not controller then
       error("avepoint.elements.wait.cqueues: no controller runs here; walk in a coroutine that controller:wrap started", 0)
    end
-   local counts = waiting[controller] or {}
-   waiting[controller], counts[fd] = counts, (counts[fd] or 0) + 1
+   local descriptors = waiting[controller] or {}
+   local waiters = descriptors[fd] or setmetatable({}, weak)
+   waiting[controller], descriptors[fd], waiters[co] = descriptors, waiters, true
    local _ <close> = setmetatable({}, {
       __close = function()
-         counts[fd] = counts[fd] > 1 and counts[fd] - 1 or nil
-         if not counts[fd] then
+         waiters[co] = nil
+         if not next(waiters) then
             controller:cancel(fd)
          end
       end,
