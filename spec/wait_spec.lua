@@ -276,19 +276,19 @@ for _, loop in ipairs(loops) do
 
       it("token may yield: others wait for it and are woken", function()
          local calls = 0
-         local client <close>, tenant = open({ latency = 5 }, {
+         local client <close>, tenant = open({ size = 100, latency = 1000 }, {
             token = function()
                calls = calls + 1
-               sleep(0.3)
+               sleep(0.2)
                return sandbox.token
             end,
          })
          local function walk()
-            assert.equal("1-250", walks.numbers((walks.all(tenant))))
+            assert.equal("1-100", walks.numbers((walks.all(tenant))))
          end
          local took = timed(walk, walk, walk)
          assert.equal(1, calls)
-         assert.is_true(took < 1, took)
+         assert.is_true(took < 1.9, took) -- and not a second more, as if woken by the first answer
          client:close()
       end)
 
@@ -715,6 +715,34 @@ describe("a host's own loop", function()
          client:close()
       end)
    end
+
+   it("that drops one which asks for a token has another ask after 10 s", function()
+      local calls, users = 0, nil
+      local client <close>, tenant = open({}, {
+         token = function()
+            calls = calls + 1
+            if calls == 1 then
+               coroutine.yield()
+            end
+            return sandbox.token
+         end,
+      })
+      local lost = coroutine.create(function()
+         walks.all(tenant)
+      end)
+      assert(coroutine.resume(lost))
+      local other = coroutine.create(function()
+         users = walks.numbers((walks.all(tenant)))
+      end)
+      local _, _, seconds = assert(coroutine.resume(other))
+      assert.is_true(seconds > 9.9 and seconds <= 10, seconds)
+      assert.equal(1, calls)
+      client.engine.now = function() return now() + 10 end
+      run(turns["that looks once for all"], { other }, {})
+      assert.equal(2, calls)
+      assert.equal("1-250", users)
+      client:close()
+   end)
 
    it("may wait without a coroutine, by turning its own loop", function()
       local waits = 0

@@ -37,7 +37,7 @@ local function refused(message)
 end
 
 -- A job has its error; another coroutine may be waiting for it.
-local function refuse(engine, job, err)
+local function fail_job(engine, job, err)
    job.err = err
    engine.sleepers:rouse()
 end
@@ -49,7 +49,7 @@ local function send(engine, job, now, value, generation)
       url = job.url, body = job.body, bearer = value, limit = job.limit, cleartext = job.cleartext,
    }
    if not id then
-      refuse(engine, job, refused(message))
+      fail_job(engine, job, refused(message))
       engine.torn_off = false
       return
    end
@@ -72,7 +72,7 @@ local function fail(engine, now, err)
       local queue = job.queue[1]
       local unsent = queue and queue:next_job(now)
       if unsent then
-         refuse(engine, unsent, failure.is(err) and failure.copy(err) or err)
+         fail_job(engine, unsent, failure.is(err) and failure.copy(err) or err)
       end
    end
 end
@@ -147,13 +147,13 @@ local function hold(engine, job, now)
    local own = engine.token
    local err = own:refusal_at(now)
    if err then
-      refuse(engine, job, failure.copy(err))
+      fail_job(engine, job, failure.copy(err))
    elseif own.asking then
       return huge
    elseif asks(engine, now) then
       return engine.asking.till - now
    elseif job.deadline and own.due > job.deadline then
-      refuse(engine, job, outcome.explain(failure.copy(own.last), "deadline"))
+      fail_job(engine, job, outcome.explain(failure.copy(own.last), "deadline"))
    else
       return max(0, own.due - now)
    end
