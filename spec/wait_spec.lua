@@ -716,33 +716,45 @@ describe("a host's own loop", function()
       end)
    end
 
-   it("that drops one which asks for a token has another ask after 10 s", function()
-      local calls, users = 0, nil
-      local client <close>, tenant = open({}, {
-         token = function()
-            calls = calls + 1
-            if calls == 1 then
-               coroutine.yield()
-            end
-            return sandbox.token
-         end,
-      })
-      local lost = coroutine.create(function()
-         walks.all(tenant)
+   for what, lose in pairs {
+      ["that drops one which asks for a token has another ask after 10 s"] = function(_, client)
+         client.engine.now = function() return now() + 10 end
+      end,
+      ["that closes one which asks for a token has another ask at once"] = function(lost, _, fd)
+         assert(coroutine.close(lost))
+         assert.is_true(readable(fd, 0))
+      end,
+   } do
+      it(what, function()
+         local calls, users = 0, nil
+         local client <close>, tenant = open({}, {
+            token = function()
+               calls = calls + 1
+               if calls == 1 then
+                  coroutine.yield()
+               end
+               return sandbox.token
+            end,
+         })
+         local walk = tenant:users()
+         local lost = coroutine.create(function()
+            walk()
+         end)
+         assert(coroutine.resume(lost))
+         local other = coroutine.create(function()
+            users = walks.numbers((walks.all(tenant)))
+         end)
+         local _, fd, seconds = assert(coroutine.resume(other))
+         assert.is_true(seconds > 9.9 and seconds <= 10, seconds)
+         assert.equal(1, calls)
+         assert.is_false(readable(fd, 0))
+         lose(lost, client, fd)
+         run(turns["that looks once for all"], { other }, {})
+         assert.equal(2, calls)
+         assert.equal("1-250", users)
+         client:close()
       end)
-      assert(coroutine.resume(lost))
-      local other = coroutine.create(function()
-         users = walks.numbers((walks.all(tenant)))
-      end)
-      local _, _, seconds = assert(coroutine.resume(other))
-      assert.is_true(seconds > 9.9 and seconds <= 10, seconds)
-      assert.equal(1, calls)
-      client.engine.now = function() return now() + 10 end
-      run(turns["that looks once for all"], { other }, {})
-      assert.equal(2, calls)
-      assert.equal("1-250", users)
-      client:close()
-   end)
+   end
 
    it("may wait without a coroutine, by turning its own loop", function()
       local waits = 0
