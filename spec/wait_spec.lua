@@ -141,6 +141,22 @@ for _, loop in ipairs(loops) do
          client:close()
       end)
 
+      it("coroutines that wait for a slow service let the machine rest", function()
+         local waits = 0
+         local client <close>, tenant = open({ size = 300, latency = 300 }, {
+            wait = function(...)
+               waits = waits + 1
+               return loop.wait(...)
+            end,
+         })
+         local function walk()
+            walks.all(tenant)
+         end
+         run(walk, walk, walk)
+         assert.is_true(waits < 150, waits)
+         client:close()
+      end)
+
       it("one whose loop's body takes long holds nobody up", function()
          local client <close>, tenant = open({ size = 1000, latency = 20 }, { concurrency = 2 })
          local took
