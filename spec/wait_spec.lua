@@ -399,7 +399,24 @@ for _, loop in ipairs(loops) do
          client:close()
       end)
 
-      it("on_event may yield at every event, and costs no attempt", function()
+      it("on_event may yield for longer than an attempt may take", function()
+         local client <close>, tenant = open({ size = 500, slow = "1300:2:1" }, {
+            timeout = 0.8,
+            on_event = function(event)
+               if event.type == "response" and event.page_index == 3 then
+                  sleep(0.9)
+               end
+            end,
+         })
+         run(function()
+            local users, walk = walks.all(tenant)
+            assert.equal("1-500", walks.numbers(users))
+            assert.equal(0, walk:receipt().retries)
+         end)
+         client:close()
+      end)
+
+      it("on_event may yield at every event", function()
          local client <close>, tenant = open({ size = 500, latency = 5, fail = "503:2:1" }, {
             timeout = 0.3, concurrency = 3,
             on_event = function()

@@ -57,7 +57,7 @@ function cqueues.turn(seconds, ...)
    end
    assert(loop:loop(seconds))
    return function()
-      assert(loop:loop())
+      assert(loop:loop(LIMIT))
    end
 end
 
@@ -74,28 +74,36 @@ function luv.sleep(seconds)
    coroutine.yield()
 end
 
-function luv.run(...)
+-- Closes all that is in the loop after LIMIT seconds; does not itself keep it going.
+local function alarm()
    local uv = require("luv")
-   local tasks, errors = caught { ... }
-   local left = #tasks
-   local alarm = uv.new_timer()
-   alarm:start(LIMIT * 1000, 0, function()
+   local timer = uv.new_timer()
+   timer:start(LIMIT * 1000, 0, function()
       uv.walk(function(handle)
          if not handle:is_closing() then
             handle:close()
          end
       end)
    end)
+   timer:unref()
+   return timer
+end
+
+function luv.run(...)
+   local uv = require("luv")
+   local tasks, errors = caught { ... }
+   local left, timer = #tasks, alarm()
    for _, task in ipairs(tasks) do
       coroutine.wrap(function()
          task()
          left = left - 1
-         if left == 0 and not alarm:is_closing() then
-            alarm:close()
-         end
       end)()
    end
    uv.run()
+   if not timer:is_closing() then
+      timer:close()
+      uv.run()
+   end
    if #errors > 0 then
       error(errors[1], 0)
    end
@@ -113,7 +121,10 @@ function luv.turn(seconds, ...)
       uv.stop()
    end)
    uv.run()
-   return uv.run
+   return function()
+      alarm()
+      uv.run()
+   end
 end
 
 for _, loop in ipairs(loops) do
