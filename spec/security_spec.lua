@@ -189,3 +189,54 @@ describe("a request", function()
       end
    end)
 end)
+
+describe("a secret", function()
+   it("security 13: of a function is asked for at each request for a token, and the manual says what becomes of it", function()
+      local run, calls = sandbox:new_run(), 0
+      local client <close> = assert(elements.client {
+         client_id = sandbox.client_id, ca_file = sandbox.ca_file, proxy = "", base_url = sandbox:base { run = run, size = 1 },
+         token_url = sandbox:token_url { run = run, token_fail = "503:busy:1" },
+         client_secret = function()
+            calls = calls + 1
+            return sandbox.client_secret
+         end,
+      })
+      assert.equal(0, calls)
+      assert(client:tenant(sandbox.customer_id, sandbox.tenant_id):page())
+      assert.equal(2, calls)
+      assert.equal(2, sandbox:count(run, "token"))
+      assert.is_nil(walks.reveals(client, sandbox.client_secret))
+      assert.is_truthy(keeper.read("README.md"):find("can't be wiped", 1, true))
+   end)
+end)
+
+describe("a walk", function()
+   it("security 24: has a connection a request at once and one for tokens, few other descriptors, and no thread left", function()
+      local WINDOW, OWN = 4, 8 -- the set, its timer and its counter, libcurl's own
+      local function count(what)
+         return #listing("/proc/self/" .. what)
+      end
+      collectgarbage()
+      collectgarbage()
+      local run = sandbox:new_run()
+      local before, threads, most = count("fd"), count("task"), 0
+      local client <close> = assert(elements.client {
+         client_id = sandbox.client_id, client_secret = sandbox.client_secret, ca_file = sandbox.ca_file, proxy = "",
+         base_url = sandbox:base { run = run, size = 600, cap = 20, latency = 5 }, concurrency = WINDOW,
+         token_url = sandbox:token_url { run = run },
+         on_event = function() most = math.max(most, count("fd")) end,
+      })
+      assert.equal(600, #assert(client:tenant(sandbox.customer_id, sandbox.tenant_id):collect()))
+      assert.is_true(most - before <= WINDOW + 1 + OWN, most - before)
+      local connections, n = {}, 0
+      for _, entry in ipairs(sandbox:log(run)) do
+         n = n + (connections[entry.connection] and 0 or 1)
+         connections[entry.connection] = true
+      end
+      assert.is_true(n <= WINDOW + 1, n)
+      assert.is_true(sandbox:report(run).max_in_flight <= WINDOW + 1)
+      client:close()
+      assert.equal(before, count("fd"))
+      assert.is_true(count("task") <= threads)
+   end)
+end)
