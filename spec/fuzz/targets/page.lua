@@ -89,6 +89,7 @@ return function(input)
    end
    assert(not err and not torn)
    assert(#page.data == #cjson.decode(body).data, "users are missing")
+   assert(#page.data > 0 or next(page.data) == nil, "users of an object")
    plain(page.data, 2)
    plain(page.metadata, 2)
    for _, user in ipairs(page.data) do
