@@ -47,6 +47,9 @@ case(1, "network", ATTEMPTS, { "a name that does not resolve" }, { at = "https:/
 case(1, "proxy", 1, { "a proxy's name that does not resolve" }, {
    scheme = "https", options = { proxy = "http://" .. UNRESOLVED },
 })
+case("1, security 9", "network", ATTEMPTS, { "a proxy that is not there, whose URL has a password" }, {
+   scheme = "https", options = { proxy = "http://user:" .. CANARY .. "@127.0.0.1:1" },
+})
 case(1, "proxy", 1, { "proxy_auth" })
 case(3, "network", ATTEMPTS, { "a port where nobody listens" }, { at = "refusing" })
 case(3, "timeout", ATTEMPTS, { "a connection that does not come about" }, {

@@ -1541,7 +1541,7 @@ describe("a proxy", function()
          assert.equal(tonumber(kind), answer.connect_status)
          assert.equal("", answer.headers)
          assert.equal(0, sandbox:count(run))
-         local err = require("avepoint.elements.failure").of(answer)
+         local err = require("avepoint.elements.answers").failure(answer)
          assert.equal("proxy", err.kind)
          assert.equal("the proxy refused to connect (HTTP " .. kind
             .. "); check proxy and the variables https_proxy and no_proxy", err.message)

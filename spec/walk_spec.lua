@@ -360,6 +360,8 @@ describe("the paging of a service that is not exact", function()
       assert.equal(200, err.receipt.users)
       assert.equal("error", receipt.stop_reason)
       assert_withdrawn(run)
+      local _ <close>, well = walks.open(sandbox, { size = 800 })
+      assert.equal("201-800", walks.numbers((well:collect { resume = err.resume })))
    end)
 
    it("fault 46: a loop body that is slower than the attempt's timeout costs no attempt", function()
