@@ -1,5 +1,6 @@
 -- The bytes that a server sends, through libcurl and the transport: header lines, their values, the body. Criteria: one
--- of the outcomes that are written down, with lines that can be read back; a page is a whole one.
+-- of the outcomes that are written down, with lines that can be read back; a page is a whole one; and the next request,
+-- on the same connection or another, gets its own answer, whatever was sent before it (behind [late]: after the answer).
 
 local socket = require("socket")
 
@@ -15,39 +16,80 @@ local KEPT = {
    location = true,
 }
 local LIMIT = 65536
+local PATIENCE = 0.0005 -- seconds without a byte after which the server says that there are no more
 
 local server = assert(socket.bind("127.0.0.1", 0))
+server:settimeout(0)
 local url = "http://127.0.0.1:" .. select(2, server:getsockname()) .. "/"
 local handle = assert(core.open {
    slots = 1, connect_timeout = 5, timeout = 5, stall_timeout = 5, user_agent = "fuzz", proxy = "",
 })
+local connections = {} -- the server's
+local serial = 0
 
-local function exchange(input)
-   assert(handle:send { url = url, body = "{}", limit = LIMIT, cleartext = true, fresh = true })
+-- Sends a request and gives the connection that it came on.
+local function ask()
+   assert(handle:send { url = url, body = "{}", limit = LIMIT, cleartext = true })
    assert(handle:drive(true))
-   local connection = assert(server:accept())
-   -- libcurl asks first: what comes before that is no answer
-   repeat
+   while true do
+      local new = server:accept()
+      if new then
+         new:setoption("tcp-nodelay", true)
+         connections[#connections + 1] = new
+      end
+      for _, connection in ipairs(connections) do
+         connection:settimeout(0)
+         local _, _, part = connection:receive(4096) -- libcurl asks first: what comes before that is no answer
+         if part and part ~= "" then
+            return connection
+         end
+      end
+      assert(handle:wait(1))
       assert(handle:drive())
-      connection:settimeout(0)
-      local _, _, part = connection:receive(4096)
-   until part ~= "" or handle:wait(1) and false
-   connection:settimeout(1)
-   connection:send(input)
-   connection:shutdown("send")
-   local answer
-   repeat
+   end
+end
+
+local function answered(connection)
+   local patience = PATIENCE
+   while true do
       assert(handle:drive())
-      answer = handle:take() or handle:wait(1) and nil
-   until answer
-   connection:close()
-   return answer
+      local answer = handle:take()
+      if answer then
+         return answer
+      end
+      local before = core.now()
+      assert(handle:wait(patience))
+      if patience == PATIENCE and core.now() - before >= PATIENCE then
+         connection:shutdown("send")
+         patience = 1
+      end
+   end
+end
+
+local function next_one()
+   serial = serial + 1
+   local body = ('{"serial":%d}'):format(serial)
+   local connection = ask()
+   connection:send(("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body))
+   local answer = answered(connection)
+   assert(answer.code == 0 and answer.status == 200, answer.message)
+   assert(answer.body:text() == body, "another request's answer")
 end
 
 return function(input)
-   local answer = exchange(input)
+   local soon, late = input:match("^(.-)%[late%](.*)$")
+   local connection = ask()
+   connection:settimeout(1)
+   connection:send(soon or input)
+   local answer = answered(connection)
+   connection:send(late or "")
    assert(answer.ended == "answered" or answer.ended == "too_large", answer.ended)
    assert(#answer.body <= LIMIT)
+   next_one()
+   for i, one in ipairs(connections) do
+      one:close()
+      connections[i] = nil
+   end
    local headers = answers.headers(answer.headers)
    for name, values in pairs(headers) do
       assert(KEPT[name], "a header that nothing reads")
