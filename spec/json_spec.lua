@@ -69,7 +69,8 @@ describe("core.decode", function()
 
    it("shows names of members in messages as short printable text", function()
       refused([[a\x00\x0A\xC3\xA9[1] is a null inside an array]], '{"a\\u0000\\n\\u00e9":[null]}')
-      refused(("x"):rep(40) .. "[1] is a null inside an array", '{"' .. ("x"):rep(1000) .. '":[null]}')
+      refused(("x"):rep(40) .. "[1] is a null inside an array", '{"' .. ("x"):rep(40) .. '":[null]}')
+      refused("[a long name][1] is a null inside an array", '{"' .. ("x"):rep(41) .. '":[null]}')
    end)
 
    it("gives lua-cjson's message for what does not parse", function()

@@ -191,6 +191,18 @@ describe("a request", function()
 end)
 
 describe("a secret", function()
+   it("security 14: is not shown where a member of an answer bears its name", function()
+      for _, secret in ipairs { "canary-of-a-token", "canary-" .. ("0123456789"):rep(10) } do
+         server:upload("named", ('{"data":[{"id":"a","%s":[null]}],"metadata":{}}'):format(secret))
+         local client <close>, tenant = walks.open(server, { json = "named" }, { token = secret })
+         local _, err = tenant:page()
+         client:close()
+         assert.equal("protocol", err.kind)
+         assert.is_truthy(err.message:find("is a null inside an array", 1, true))
+         assert.is_nil(walks.reveals(err, "canary"))
+      end
+   end)
+
    it("security 13: of a function is asked for at each request for a token, and the manual says what becomes of it", function()
       local run, calls = sandbox:new_run(), 0
       local client <close> = assert(elements.client {

@@ -22,7 +22,7 @@
 #define MAX_NAMES 16
 #define FEW_LEVELS 4
 #define LEVEL_SLOTS (2 * MAX_NAMES + 8) /* of the stack, for one level */
-#define MAX_SHOWN 40 /* bytes of a member's name in a message */
+#define MAX_SHOWN 40 /* bytes of a member's name, in a message */
 
 #define NEEDED                                                             \
   "avepoint.elements needs lua-cjson for Lua 5.4 (Debian, "                \
@@ -361,7 +361,10 @@ static const char *tidy_member (const pass *p, int t, int key, int type,
     const char *shown;
     make_room(L);
     shown = luaL_tolstring(L, key, &len);
-    lua_pushlstring(L, shown, len < MAX_SHOWN ? len : MAX_SHOWN);
+    if (len <= MAX_SHOWN)
+      lua_pushlstring(L, shown, len);
+    else /* no piece of what may be a secret, which would not be known */
+      lua_pushliteral(L, "[a long name]");
     make_printable(L);
     lua_pushfstring(L, ".%s%s", lua_tostring(L, -1), lua_tostring(L, -3));
   }

@@ -77,9 +77,8 @@ local function of_page(self, err, job)
    if failure.is(err) then
       err.page_index = err.page_index or job.page
       err.attempts = err.attempts or job.requests > 0 and job.requests or nil
-      if err.kind == "not_found" and self.query.chunks then
-         err.message = err.message .. "; or one of user_ids is unknown to the service"
-      end
+      local more = err.kind == "not_found" and self.query.chunks and "; or one of user_ids is unknown to the service" or ""
+      err.message = self.engine.token:hide(err.message) .. more -- a member of the answer may be named as the token
    end
    return err
 end

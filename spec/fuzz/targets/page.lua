@@ -58,11 +58,11 @@ end
 
 -- Nothing but tables, strings, booleans, finite numbers, whole ones as integers; no hole where a null was.
 local function plain(v, depth)
-   assert(depth <= 32, "too deep")
    if math.type(v) == "float" then
       assert(v - v == 0, "not finite")
       assert(v ~= math.floor(v) or math.abs(v) > 2 ^ 53, "a whole number that is a float")
    elseif type(v) == "table" then
+      assert(depth <= 32, "too deep")
       local n, keys = #v, 0
       for key, value in next, v do
          assert(type(key) == (n > 0 and "number" or "string"), "neither array nor object")
