@@ -9,6 +9,7 @@ WARNINGS   = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
              -Wcast-qual -Wwrite-strings -Wundef
 BUILD      = build
 CORE       = $(BUILD)/avepoint/elements/core.so
+CLI        = lua/avepoint/elements/cli/avepoint-users
 SRC        = $(sort $(wildcard src/*.c))
 LUA       ?= $(or $(shell for l in lua5.4 lua-5.4 lua54 lua; do \
              command -v $$l && exit; done),lua5.4)
@@ -37,17 +38,20 @@ export AVEPOINT_BUILD := $(BUILD)
 
 all: $(CORE) ## build build/avepoint/elements/core.so (the default)
 test: ## build and run every spec (ARGS='spec/x_spec.lua' for one)
-demo: ## walk a sandbox tenant and print its users
+run: ## run the command from here (ARGS='list --help')
+demo: ## run the command against a sandbox tenant: a table, then CSV
 bench: ## measure a walk beside the floor
 lint: ## luacheck, clang-format, luarocks lint, gcc and clang without a warning
 # what needs packages installs them first, then starts make anew to find them
-test demo bench lint:
+test run demo bench lint:
 	@.ci/deps $@
 	@$(MAKE) --no-print-directory run-$@
 run-test: $(CORE)
 	busted --lua=$(LUA) $(ARGS)
+run-run: $(CORE)
+	@LUA=$(LUA) $(CLI) $(ARGS)
 run-demo: $(CORE)
-	@$(LUA) spec/demo.lua $(ARGS)
+	@LUA=$(LUA) $(LUA) spec/demo.lua
 run-bench: $(CORE)
 	@$(LUA) spec/bench/bench.lua $(ARGS)
 # the long checks: what each one tries is said at the head of spec/check/NAME.lua
@@ -71,13 +75,15 @@ $(BUILD)/flags: FORCE
 
 deps: ## install what building and testing needs (FOR='demo' for a part)
 	@.ci/deps $(FOR)
-install: $(CORE) ## copy the module to PREFIX (/usr/local), under DESTDIR
+install: $(CORE) ## copy module and command to PREFIX (/usr/local), under DESTDIR
 	@set -e; umask 022; for f in $$(cd lua && find . -name '*.lua'); do \
 	  install -D -m 644 "lua/$$f" "$(DESTDIR)$(LUA_SHARE)/$$f"; done; \
-	install -D -m 755 $(CORE) "$(DESTDIR)$(LUA_LIB)/avepoint/elements/core.so"
+	install -D -m 755 $(CORE) "$(DESTDIR)$(LUA_LIB)/avepoint/elements/core.so"; \
+	install -D -m 755 $(CLI) "$(DESTDIR)$(PREFIX)/bin/avepoint-users"
 clean: ## remove build/
 	rm -rf build
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
 FORCE:
-.PHONY: all test demo bench lint deps install clean help FORCE run-test run-demo run-bench run-lint
+.PHONY: all test run demo bench lint deps install clean help FORCE \
+        run-test run-run run-demo run-bench run-lint

@@ -20,6 +20,7 @@ supported_platforms = { "linux" }
 dependencies = {
    "lua >= 5.4, < 5.5",
    "lua-cjson >= 2.1.0",
+   "argparse >= 0.7",
 }
 
 -- by its library alone: its header lies in no common place on Debian
@@ -36,6 +37,26 @@ build = {
       ["avepoint.elements.assertion"] = "lua/avepoint/elements/assertion.lua",
       ["avepoint.elements.certificate"] = "lua/avepoint/elements/certificate.lua",
       ["avepoint.elements.check"] = "lua/avepoint/elements/check.lua",
+      ["avepoint.elements.cli.console"] = "lua/avepoint/elements/cli/console.lua",
+      ["avepoint.elements.cli.count"] = "lua/avepoint/elements/cli/count.lua",
+      ["avepoint.elements.cli.credentials"] = "lua/avepoint/elements/cli/credentials.lua",
+      ["avepoint.elements.cli.csv"] = "lua/avepoint/elements/cli/csv.lua",
+      ["avepoint.elements.cli.doctor"] = "lua/avepoint/elements/cli/doctor.lua",
+      ["avepoint.elements.cli.fault"] = "lua/avepoint/elements/cli/fault.lua",
+      ["avepoint.elements.cli.fields"] = "lua/avepoint/elements/cli/fields.lua",
+      ["avepoint.elements.cli.grid"] = "lua/avepoint/elements/cli/grid.lua",
+      ["avepoint.elements.cli.json"] = "lua/avepoint/elements/cli/json.lua",
+      ["avepoint.elements.cli.list"] = "lua/avepoint/elements/cli/list.lua",
+      ["avepoint.elements.cli.main"] = "lua/avepoint/elements/cli/main.lua",
+      ["avepoint.elements.cli.options"] = "lua/avepoint/elements/cli/options.lua",
+      ["avepoint.elements.cli.output"] = "lua/avepoint/elements/cli/output.lua",
+      ["avepoint.elements.cli.receipts"] = "lua/avepoint/elements/cli/receipts.lua",
+      ["avepoint.elements.cli.resume_file"] = "lua/avepoint/elements/cli/resume_file.lua",
+      ["avepoint.elements.cli.session"] = "lua/avepoint/elements/cli/session.lua",
+      ["avepoint.elements.cli.show"] = "lua/avepoint/elements/cli/show.lua",
+      ["avepoint.elements.cli.system"] = "lua/avepoint/elements/cli/system.lua",
+      ["avepoint.elements.cli.text"] = "lua/avepoint/elements/cli/text.lua",
+      ["avepoint.elements.cli.widths"] = "lua/avepoint/elements/cli/widths.lua",
       ["avepoint.elements.client"] = "lua/avepoint/elements/client.lua",
       ["avepoint.elements.credential"] = "lua/avepoint/elements/credential.lua",
       ["avepoint.elements.dispatch"] = "lua/avepoint/elements/dispatch.lua",
@@ -70,5 +91,8 @@ build = {
          incdirs = { "$(CURL_INCDIR)" },
          libdirs = { "$(CURL_LIBDIR)" },
       },
+   },
+   install = {
+      bin = { ["avepoint-users"] = "lua/avepoint/elements/cli/avepoint-users" },
    },
 }

@@ -1,0 +1,73 @@
+-- count: how many users a tenant has, and how many of them have each flag.
+--
+-- The whole tenant is walked, and nothing is printed before its end: a part of a count is no count.
+
+local elements = require("avepoint.elements")
+local console = require("avepoint.elements.cli.console")
+local fault = require("avepoint.elements.cli.fault")
+local output = require("avepoint.elements.cli.output")
+local session = require("avepoint.elements.cli.session")
+
+local concat, sort = table.concat, table.sort
+local floor, max = math.floor, math.max
+local format, rep = string.format, string.rep
+
+local count = {}
+
+local BAR = 40
+
+local function report(total, unknown, counts)
+   local codes = {}
+   for code in ipairs(elements.status.flags) do
+      codes[code] = code - 1
+   end
+   for code in pairs(counts) do
+      if code >= #elements.status.flags then
+         codes[#codes + 1] = code
+      end
+   end
+   sort(codes)
+   local lines = { format("%-18s %9s\n", "users", console.number(total)) }
+   local function line(label, n)
+      local part = total > 0 and n / total or 0
+      local bar = rep("#", n > 0 and max(1, floor(part * BAR + 0.5)) or 0)
+      lines[#lines + 1] = (format("%-18s %9s  %3.0f %%  %s", label, console.number(n), part * 100, bar):gsub(" +$", ""))
+         .. "\n"
+   end
+   for _, code in ipairs(codes) do
+      line(elements.status.label(code), counts[code] or 0)
+   end
+   line("no status", unknown)
+   return concat(lines)
+end
+
+---@param args table
+---@param con table
+---@return integer code
+function count.run(args, con)
+   local options = session.options(args, con, function(event) con:event(event) end)
+   local client <close>, tenant = session.open(args, options)
+   local walk <close> = fault.checked(tenant.users, tenant, { deadline = args.deadline })
+   local counts = {}
+   for user in walk do
+      local seen
+      for _, code in ipairs(user.status or {}) do
+         seen = seen or {}
+         if not seen[code] then
+            seen[code] = true
+            counts[code] = (counts[code] or 0) + 1
+         end
+      end
+   end
+   local receipt = walk:receipt()
+   con:clear()
+   output.write(con, report(receipt.users, receipt.status_unknown, counts))
+   if receipt.drift then
+      con:warn(format("not sure: the tenant changed meanwhile (%d users at first, %d at last); run it again to be sure",
+         receipt.total_first, receipt.total_last))
+      return fault.UNSURE
+   end
+   return 0
+end
+
+return count
