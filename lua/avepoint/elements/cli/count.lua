@@ -46,7 +46,8 @@ end
 ---@return integer code
 function count.run(args, con)
    local options = session.options(args, con, function(event) con:event(event) end)
-   local client <close>, tenant = session.open(args, options)
+   local client, tenant = session.open(args, options)
+   local _ <close> = client
    local walk <close> = fault.checked(tenant.users, tenant, { deadline = args.deadline })
    local counts = {}
    for user in walk do

@@ -44,6 +44,11 @@ function fault.new(code, message)
    return setmetatable({ code = code, message = message }, Fault)
 end
 
+---Raises a failure.
+function fault.raise(message, ...)
+   error(fault.new(fault.FAILED, format(message, ...)), 0)
+end
+
 ---Raises a wrong usage.
 function fault.usage(message, ...)
    error(fault.new(fault.USAGE, select("#", ...) > 0 and format(message, ...) or message), 0)

@@ -101,7 +101,7 @@ local function write_rows(walk, rows, args, con, state)
 end
 
 -- What makes the answer unsure, each told; true if anything did.
-local function doubts(receipt, args, con, state)
+local function doubts(receipt, con, state)
    local unsure = false
    local function doubt(message, ...)
       unsure = true
@@ -172,7 +172,8 @@ end
 function list.run(args, con)
    check(args)
    local options = session.options(args, con, function(event) con:event(event) end)
-   local client <close>, tenant = session.open(args, options)
+   local client, tenant = session.open(args, options)
+   local _ <close> = client
    args.customer, args.tenant = tenant.customer_id, tenant.tenant_id
    local state = { shown = 0, unknown = 0, begun = false, position = nil }
    local ids = session.user_ids(args)
@@ -200,10 +201,12 @@ function list.run(args, con)
       code = what.code
       con:fail(what.message)
    end
-   if doubts(receipt, args, con, state) and code == 0 then
+   if doubts(receipt, con, state) and code == 0 then
       code = fault.UNSURE
    end
-   summary(receipt, args, con, state)
+   if ok or receipt.users > 0 then
+      summary(receipt, args, con, state)
+   end
    local ended = receipt.stop_reason == "end"
    if not keep(args.resume_file, args, con, state, ended) and code == 0 then
       code = fault.FAILED

@@ -37,13 +37,21 @@ function session.options(args, console, on_event)
    return options, name
 end
 
----Opens both; raises a fault or an error of the module.
+---The two ids that say which tenant.
+---@param args table
+---@return string customer_id
+---@return string tenant_id
+function session.ids(args)
+   return id(args, "customer", "AVEPOINT_CUSTOMER_ID"), id(args, "tenant", "AVEPOINT_TENANT_ID")
+end
+
+---Opens client and tenant; raises a fault or an error of the module.
 ---@param args table
 ---@param options table as session.options gives them
 ---@return table client to be closed
 ---@return table tenant
 function session.open(args, options)
-   local customer_id, tenant_id = id(args, "customer", "AVEPOINT_CUSTOMER_ID"), id(args, "tenant", "AVEPOINT_TENANT_ID")
+   local customer_id, tenant_id = session.ids(args)
    local client, err = fault.checked(elements.client, options)
    if not client then
       error(err, 0)

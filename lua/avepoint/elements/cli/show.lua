@@ -53,7 +53,8 @@ end
 ---@return integer code
 function show.run(args, con)
    local options = session.options(args, con, function(event) con:event(event) end)
-   local client <close>, tenant = session.open(args, options)
+   local client, tenant = session.open(args, options)
+   local _ <close> = client
    local walk <close> = fault.checked(tenant.users, tenant, { user_ids = args.user, deadline = args.deadline })
    local separator = ""
    for user in walk do
