@@ -3,6 +3,7 @@
 -- body's bytes; the liar uses the same ones. Criteria: valid HTTP, one thing wrong (or odd: those
 -- marked legal must be accepted), runs in LuaJIT and Lua 5.4.
 
+local hostile = require("spec.sandbox.hostile")
 local tenant = require("spec.sandbox.tenant")
 
 local concat, format = table.concat, string.format
@@ -169,6 +170,18 @@ function shapes.twice(page)
       records[i] = i == #page.records and page.records[1] or record
    end
    return whole(page, "[" .. concat(records, ",") .. "]")
+end
+
+--- Names that want to do something to whoever shows them; legal.
+function shapes.hostile(page)
+   local records = {}
+   for i, record in ipairs(page.records) do
+      local name = hostile.NAMES[i]
+      records[i] = name and record:gsub('"displayName":"[^,]*",', function()
+         return '"displayName":' .. hostile.json(name) .. ","
+      end, 1) or record
+   end
+   return whole(page, list { records = records })
 end
 
 --- As many bytes of tiny records as fit under a limit on the body: what decoding costs.

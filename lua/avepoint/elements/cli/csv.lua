@@ -20,6 +20,9 @@ end
 
 local TELEPHONE = "^%+%d[%d %-%.%(%)/]*$"
 
+-- A row of one empty cell; an empty line is no row to many readers.
+local EMPTY = "\"\"\r\n"
+
 local function hex(c)
    return format("\\x%02x", byte(c, -1))
 end
@@ -71,7 +74,7 @@ function csv.rows(options)
                cells[i] = cell_of(value, raw)
             end
          end
-         return concat(cells, ",") .. "\r\n"
+         return (cells[2] or cells[1] ~= "") and concat(cells, ",") .. "\r\n" or EMPTY
       end,
       foot = "",
    }

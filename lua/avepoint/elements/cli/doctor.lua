@@ -22,8 +22,8 @@ local PATIENCE = 30 -- seconds a step
 local MOST_SKEW = 60 -- seconds; a signed sign-in lives five minutes
 local SCOPE = "elements.um.user.read.all"
 
--- These say that no answer came; with any other kind the service has answered.
-local NO_ANSWER = { network = true, timeout = true, tls = true, proxy = true }
+-- With these it is the service that has answered.
+local ANSWERED = { auth = true, forbidden = true, not_found = true, bad_request = true, throttled = true, server = true }
 
 local function host_of(url)
    return match(url, "^%l+://%[([^%]]*)%]") or match(url, "^%l+://([^/:]*)")
@@ -58,8 +58,17 @@ end
 
 local steps = {}
 
+local function open(options)
+   local client, err = fault.checked(elements.client, options)
+   if not client then
+      error(err, 0)
+   end
+   return client
+end
+
 function steps.options(args, state)
    local options, name = session.options(args, state.con, state.hear)
+   open(options):close() -- reads the certificate
    state.options = options
    return format("avepoint-users %s, %s, %s%s, %d requests at once, %s", match(elements._VERSION, "%S+$"), _VERSION, name,
       options.client_id and ", client id " .. options.client_id or "", args.concurrency or 8,
@@ -114,10 +123,7 @@ end
 -- Opens a client for one request, and closes it.
 local function ask(args, options, ids)
    options.timeout, options.connect_timeout, options.max_attempts = PATIENCE, PATIENCE / 3, 2
-   local client, err = fault.checked(elements.client, options)
-   if not client then
-      error(err, 0)
-   end
+   local client = open(options)
    local _ <close> = client
    local tenant = fault.checked(client.tenant, client, ids[1], ids[2])
    return tenant:page { page_size = 1, deadline = args.deadline or PATIENCE }
@@ -128,7 +134,7 @@ function steps.connection(args, state)
       token = "none", environment = args.environment, base_url = args.base_url, ca_file = args.ca_file, proxy = args.proxy,
       on_event = state.hear,
    }, state.ids or { "none", "none" })
-   if not page and (NO_ANSWER[err.kind] or not err.status) then
+   if not page and not (ANSWERED[err.kind] and err.status) then
       error(err, 0)
    end
    return format("%s to %s, trusting %s; it answers (HTTP %d)", match(address(args, "base_url"), "^https") and "TLS" or "http",

@@ -74,7 +74,7 @@ local NAMES = {
    { "option 'client_id'", "AVEPOINT_CLIENT_ID" }, { "option 'client_secret'", "AVEPOINT_CLIENT_SECRET" },
    { "option 'certificate'", "AVEPOINT_CERTIFICATE" }, { "option 'private_key'", "AVEPOINT_PRIVATE_KEY" },
    { "option 'certificate_password'", "AVEPOINT_CERTIFICATE_PASSWORD_FILE" },
-   { "tenant: customer id", "--customer" }, { "tenant: tenant id", "--tenant" },
+   { "tenant: customer id", "--customer" }, { "tenant: tenant id", "--tenant" }, { "with token$", "with --token-command" },
 }
 
 ---Calls a function of the module; what its checks of arguments raise becomes a wrong usage.

@@ -204,7 +204,7 @@ function list.run(args, con)
    if doubts(receipt, con, state) and code == 0 then
       code = fault.UNSURE
    end
-   if ok or receipt.users > 0 then
+   if ok or state.shown > 0 then
       summary(receipt, args, con, state)
    end
    local ended = receipt.stop_reason == "end"
