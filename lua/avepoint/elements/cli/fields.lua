@@ -30,7 +30,7 @@ end
 ---@param separator string
 ---@return string?
 function fields.flags(user, separator)
-   local names = elements.status.names(user)
+   local names = elements.status.names(user.status)
    return names and (names[1] and concat(names, separator) or "none")
 end
 

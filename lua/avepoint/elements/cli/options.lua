@@ -261,7 +261,7 @@ function options.parse(argv)
    elseif not ok then
       error(args, 0)
    elseif not args then
-      fault.usage("%s", message .. hint(argv))
+      fault.usage("%s", message:gsub("\nDid", "; did") .. hint(argv))
    end
    local result = message
    for _, name in ipairs { "user", "status", "fields" } do

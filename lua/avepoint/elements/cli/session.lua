@@ -24,7 +24,7 @@ end
 ---@return table options
 ---@return string credential
 function session.options(args, console, on_event)
-   if args.proxy and match(args.proxy, "^[^/]*/?/?[^/]*@") then
+   if args.proxy and find(args.proxy, "@", 1, true) then
       fault.usage("--proxy: a password does not belong on the command line, where others see it; set https_proxy instead")
    end
    local options, name = credentials.of(args, console)

@@ -1,0 +1,120 @@
+local commands = require("spec.support.commands")
+local sandboxes = require("spec.sandbox.sandbox")
+
+local sandbox, cli
+
+setup(function()
+   sandbox = sandboxes.start { tls = { "expired" } }
+   cli = commands.new(sandbox)
+end)
+
+teardown(function()
+   sandbox:stop()
+end)
+
+-- Runs it and gives its lines by name, as { mark, text }.
+local function doctor(change, env)
+   local s = sandbox
+   local arguments = {
+      customer = s.customer_id, tenant = s.tenant_id, ["base-url"] = s:base(), ["token-url"] = s:token_url(),
+      ["ca-file"] = s.ca_file, proxy = "",
+   }
+   for name, value in pairs(change or {}) do
+      arguments[name] = value or nil
+   end
+   local words = {}
+   for name, value in pairs(arguments) do
+      words[#words + 1], words[#words + 2] = "--" .. name, value
+   end
+   local all = { AVEPOINT_CLIENT_ID = s.client_id, AVEPOINT_CLIENT_SECRET = s.client_secret }
+   for name, value in pairs(env or {}) do
+      all[name] = value
+   end
+   local result = cli:run("doctor", words, { env = all })
+   local lines, order = {}, {}
+   for line in result.out:gmatch("[^\n]+") do
+      local name, text = line:sub(8):match("^(%S+) +(.*)$")
+      lines[name] = { line:sub(1, 5):match("^(.-) *$"), text }
+      order[#order + 1] = name
+   end
+   assert.is_nil(result.out:find(s.client_secret, 1, true))
+   assert.is_nil(result.err:find(s.client_secret, 1, true))
+   return lines, result, order
+end
+
+describe("doctor", function()
+   it("says ok to each step where all is well", function()
+      local lines, result, order = doctor()
+      assert.same({ 0, "" }, { result.status, result.err })
+      assert.same({ "options", "ids", "addresses", "names", "proxy", "connection", "token", "clock", "page" }, order)
+      for _, line in pairs(lines) do
+         assert.equal("ok", line[1])
+      end
+      assert.matches("client secret of AVEPOINT_CLIENT_SECRET, client id 5c9f2f4e", lines.options[2], 1, true)
+      assert.equal("127.0.0.1 is 127.0.0.1", lines.names[2])
+      assert.equal("good for 3600 s, scope elements.um.user.read.all", lines.token[2])
+      assert.matches("^%d+ s off", lines.clock[2])
+      assert.equal("1 of 250 users came", lines.page[2])
+   end)
+
+   it("says what to do about a refused sign-in, and tries nothing that needs it", function()
+      local lines, result = doctor({}, { AVEPOINT_CLIENT_SECRET = "hush" })
+      assert.equal(4, result.status)
+      assert.equal("ok", lines.connection[1])
+      assert.equal("to do", lines.token[1])
+      assert.matches("check client_id, environment and client_secret", lines.token[2])
+      assert.same({ "-", "not tried before token is ok" }, lines.page)
+      assert.is_nil(result.out:find("hush", 1, true))
+   end)
+
+   it("tells a missing credential and missing ids from a broken connection", function()
+      local lines, result = doctor({ customer = false }, { AVEPOINT_CLIENT_ID = "" })
+      assert.equal(2, result.status)
+      assert.equal("to do", lines.options[1])
+      assert.matches("AVEPOINT_CLIENT_ID is missing", lines.options[2])
+      assert.matches("set AVEPOINT_CUSTOMER_ID", lines.ids[2])
+      assert.equal("ok", lines.connection[1])
+      assert.equal("-", lines.token[1])
+   end)
+
+   it("finds an untrusted and an expired certificate", function()
+      local lines, result = doctor { ["ca-file"] = false }
+      assert.equal(1, result.status)
+      assert.matches("^tls: .*check ca_file", lines.connection[2])
+      lines = doctor { ["base-url"] = sandbox:base({}, "expired") }
+      assert.matches("^tls: .*expired", lines.connection[2])
+      assert.equal("-", lines.token[1])
+      assert.same({ "-", "no answer had a date to compare with" }, lines.clock)
+   end)
+
+   it("finds a name without an address, and a server that is not there", function()
+      local lines, result = doctor { ["base-url"] = "https://nobody.invalid/partner" }
+      assert.equal(1, result.status)
+      assert.equal("nobody.invalid has no address; check the name, and this machine's DNS", lines.names[2])
+      lines = doctor { ["base-url"] = "https://127.0.0.1:1/partner" }
+      assert.matches("^network: ", lines.connection[2])
+   end)
+
+   it("names the proxy, without its password", function()
+      local lines, result = doctor({ proxy = false }, { https_proxy = "http://me:hush@127.0.0.1:1" })
+      assert.same({ "ok", "http://127.0.0.1:1, of https_proxy" }, lines.proxy)
+      assert.equal("left to the proxy", lines.names[2])
+      assert.equal("to do", lines.connection[1])
+      assert.is_nil(result.out:find("hush", 1, true))
+      assert.equal(2, cli:run("doctor", { "--proxy", "http://me:hush@127.0.0.1:1" }).status)
+   end)
+
+   it("finds a clock that is wrong", function()
+      local lines, result = doctor { ["base-url"] = sandbox:base { date_skew = -600 } }
+      assert.equal(1, result.status)
+      assert.equal("to do", lines.clock[1])
+      assert.matches("this machine's clock is %d+ s ahead of the server's; set it", lines.clock[2])
+   end)
+
+   it("finds a missing permission", function()
+      local lines, result = doctor { ["base-url"] = sandbox:base { fail = "403:1" } }
+      assert.equal(4, result.status)
+      assert.equal("ok", lines.token[1])
+      assert.matches("elements.um.user.read.all", lines.page[2], 1, true)
+   end)
+end)

@@ -1,0 +1,43 @@
+local elements = require("avepoint.elements")
+local fault = require("avepoint.elements.cli.fault")
+
+local function of(f, ...)
+   local ok, err = pcall(f, ...)
+   assert.is_false(ok)
+   local what = fault.of(err)
+   return what.code, tostring(what)
+end
+
+describe("fault.checked", function()
+   it("passes results and errors on, and makes misuse a wrong usage named by our options", function()
+      assert.same({ 1, nil, 3 }, { fault.checked(function() return 1, nil, 3 end) })
+      assert.same({ 1, "internal error: boom" }, { of(fault.checked, error, "boom", 0) })
+      local code, message = of(fault.checked, elements.client, { token = "t", concurrency = 99 })
+      assert.same({ 2, "--concurrency must be a whole number from 1 to 32, not 99" }, { code, message })
+      code, message = of(fault.checked, elements.client, { client_id = "a", client_secret = "b", base_url = "https://x/y" })
+      assert.equal(2, code)
+      assert.matches("^%-%-token%-url is missing; ", message)
+      local client <close> = elements.client { token = "t" }
+      code, message = of(fault.checked, client.tenant, client, "a b", "c")
+      assert.same({ 2, "--customer may have letters, digits, '.', '_' and '-' only, not \"a b\"" }, { code, message })
+      local tenant = client:tenant("a", "b")
+      code, message = of(fault.checked, tenant.users, tenant, { user_ids = { "x@y" } })
+      assert.equal(2, code)
+      assert.matches("^%-%-user must hold user ids, not sign%-in names", message)
+   end)
+end)
+
+describe("fault.of", function()
+   it("gives each kind of error its exit code", function()
+      local client <close> = elements.client { token = "t", base_url = "http://127.0.0.1:1/x", proxy = "", max_attempts = 1 }
+      local _, err = client:tenant("a", "b"):count()
+      for kind, code in pairs { config = 2, auth = 4, forbidden = 4, not_found = 1, bad_request = 1, throttled = 5, server = 1,
+         timeout = 1, network = 1, tls = 1, proxy = 1, redirect = 1, protocol = 1, drift = 3, interrupted = 130 } do
+         err.kind = kind
+         assert.equal(code, fault.of(err).code, kind)
+      end
+      assert.same({ 2, "a 1" }, { of(fault.usage, "a %d", 1) })
+      assert.same({ 2, "100 %" }, { of(fault.usage, "100 %") })
+      assert.same({ 1, "b" }, { of(fault.raise, "b") })
+   end)
+end)

@@ -1,0 +1,28 @@
+local keeper = require("spec.sandbox.keeper")
+
+-- Runs Lua with output.write at hand; what it prints on standard error.
+local function run(body, redirect)
+   return keeper.output("lua5.4 -e " .. keeper.quote([[
+      local output = require("avepoint.elements.cli.output")
+      local con = { clear = function() end, draw = function() end }
+      local ok, err = pcall(function() ]] .. body .. [[ end)
+      io.stderr:write(tostring(ok), " ", ok and "" or err.code .. " " .. tostring(err))]]) .. " 2>&1 " .. redirect)
+end
+
+describe("output.write", function()
+   it("writes at once, and raises where not all went out", function()
+      assert.equal("true ", run([[output.write(con, "") output.write(con, "data")]], ">/dev/null"))
+      assert.matches("^data", run([[output.write(con, "data") io.stderr:write("after")]], ""))
+      assert.equal("false 1 can't write to standard output: No space left on device",
+         run([[output.write(con, "data")]], ">/dev/full"))
+      assert.equal("true ", run([[output.write(con, "")]], ">/dev/full"))
+   end)
+
+   it("calls a pipe without a reader by its name", function()
+      assert.equal("false 141 the reader closed the pipe", keeper.output([[trap "" PIPE; { { sleep 0.2; lua5.4 -e ]]
+         .. keeper.quote([[
+            local output = require("avepoint.elements.cli.output")
+            local ok, err = pcall(output.write, { clear = print, draw = print }, ("x"):rep(100))
+            io.stderr:write(tostring(ok), " ", err.code, " ", tostring(err))]]) .. [[ 2>&3 3>&-; } | true; } 3>&1]]))
+   end)
+end)
