@@ -1,69 +1,44 @@
--- demo: what `make demo` runs: starts the sandbox tenant, walks it and prints its users page by page, then the receipt.
+-- demo: what `make demo` runs: avepoint-users against a sandbox tenant, a table and then CSV. README shows its output.
 --
 -- Nothing outlives it: the sandbox ends with the program that started it.
 
-local elements = require("avepoint.elements")
+local keeper = require("spec.sandbox.keeper")
 local sandbox = require("spec.sandbox.sandbox")
 
-local COLUMNS = {
-   { "displayName", 22 }, { "userPrincipalName", 34 }, { "age", 4 },
+local quote = keeper.quote
+
+local RUNS = {
+   "list --max 8",
+   "list --status high_risk medium_risk --fields displayName,mail,officePhone,status --format csv",
+   "count",
 }
-
--- A cell of a width in characters; what is cut ends in "…".
-local function cell(value, width)
-   local text = value == nil and "-" or tostring(value)
-   local n = utf8.len(text) or #text
-   if n > width then
-      return text:sub(1, utf8.offset(text, width) - 1) .. "…"
-   end
-   return text .. (" "):rep(width - n)
-end
-
-local function row(cells)
-   print((table.concat(cells, "  "):gsub("%s+$", "")))
-end
-
-local function show(page)
-   local meta = page.metadata
-   print(("page %d, %d of %d users, request %s"):format(meta.pageIndex, #page.data, meta.totalCount, page.request_id))
-   local head = {}
-   for i, column in ipairs(COLUMNS) do
-      head[i] = cell(column[1], column[2])
-   end
-   row { table.concat(head, "  "), "status" }
-   for _, user in ipairs(page.data) do
-      local cells = {}
-      for i, column in ipairs(COLUMNS) do
-         cells[i] = cell(user[column[1]], column[2])
-      end
-      local names = elements.status.names(user)
-      cells[#cells + 1] = names and (names[1] and table.concat(names, ", ") or "none") or "unknown"
-      row(cells)
-   end
-   print()
-end
-
-local function show_receipt(receipt)
-   print("receipt")
-   local names = {}
-   for name in pairs(receipt) do
-      names[#names + 1] = name
-   end
-   table.sort(names)
-   for _, name in ipairs(names) do
-      local value = receipt[name]
-      print(("  %-18s %s"):format(name, math.type(value) == "float" and ("%.3f"):format(value) or value))
-   end
-end
 
 local service <close> = sandbox.start()
 
-local client <close> = assert(elements.client {
-   token = service.token, base_url = service:base { size = 45, absent = 1, latency = 30 },
-   ca_file = service.ca_file,
-})
-local walk = client:tenant(service.customer_id, service.tenant_id):pages { page_size = 15 }
-for page in walk do
-   show(page)
+local secret = service.dir .. "/secret"
+assert(os.execute("umask 077; touch " .. quote(secret)))
+local file = assert(io.open(secret, "w"))
+file:write(service.client_secret)
+file:close()
+
+local environment = {}
+for name, value in pairs {
+   CLIENT_ID = service.client_id, CLIENT_SECRET_FILE = secret, CUSTOMER_ID = service.customer_id, TENANT_ID = service.tenant_id,
+} do
+   environment[#environment + 1] = "AVEPOINT_" .. name .. "=" .. quote(value)
 end
-show_receipt(walk:receipt())
+table.sort(environment)
+
+local address = table.concat({
+   "", "--base-url", quote(service:base { size = 45, latency = 30 }), "--token-url", quote(service:token_url()),
+   "--ca-file", quote(service.ca_file), "--proxy ''",
+}, " ")
+
+io.stdout:setvbuf("no")
+local failed = false
+for i, run in ipairs(RUNS) do
+   print((i > 1 and "\n" or "") .. "$ avepoint-users " .. run)
+   failed = not os.execute("env -u AVEPOINT_CLIENT_SECRET -u AVEPOINT_CERTIFICATE " .. table.concat(environment, " ")
+      .. " lua/avepoint/elements/cli/avepoint-users " .. run .. address) or failed
+end
+os.exit(not failed, true)

@@ -111,6 +111,14 @@ describe("an installed module", function()
          tenant.customer_id, tenant.tenant_id)
    end
 
+   -- What the installed command says, by a link to it, with the folder's modules alone.
+   local function command(tree)
+      return must([[cd "$1/elsewhere" && ln -sf "$2/bin/avepoint-users" users && shift 2 && TOKEN="$1" && export TOKEN &&
+         shift && ./users list -q --format csv --fields id --token-command 'printenv TOKEN' --proxy '' "$@" | wc -l]],
+         folder, tree, tenant.token, "--base-url", tenant:base { size = 250 }, "--ca-file", tenant.ca_file,
+         "--customer", tenant.customer_id, "--tenant", tenant.tenant_id)
+   end
+
    setup(function()
       tenant = sandbox.start()
       folder = must('mkdir -p "$1" && cd "$(mktemp -d "$1/install.XXXXXX")" && pwd', BUILD)
@@ -129,6 +137,7 @@ describe("an installed module", function()
       local rocks = "HOME=" .. quote(folder) .. " luarocks --lua-version 5.4 --tree " .. quote(folder .. "/rocks")
       must('cd "$1/tree" && ' .. rocks .. " make --deps-mode none " .. ROCKSPEC, folder)
       assert.equal("100 of 250", visit(folder .. "/rocks", 'eval "$(' .. rocks .. ' path)"; '))
+      assert.equal("251", command(folder .. "/rocks"))
       -- there the flags are LuaRocks's and not ours
       assert.equal("T luaopen_avepoint_elements_core", exported(folder .. "/rocks/lib/lua/5.4/avepoint/elements/core.so"))
    end)
@@ -139,7 +148,8 @@ describe("an installed module", function()
       assert.equal("100 of 250", visit(tree, ([[
          LUA_PATH="%s/share/lua/5.4/?.lua;;" LUA_CPATH="%s/lib/lua/5.4/?.so;;"; export LUA_PATH LUA_CPATH; ]])
          :format(tree, tree)))
-      local want = { "lib/lua/5.4/avepoint/elements/core.so" }
+      assert.equal("251", command(tree))
+      local want = { "bin/avepoint-users", "lib/lua/5.4/avepoint/elements/core.so" }
       for _, file in ipairs(files("cd lua && find avepoint -name '*.lua'")) do
          want[#want + 1] = "share/lua/5.4/" .. file
       end
