@@ -45,6 +45,26 @@ describe("numbers", function()
    end)
 end)
 
+describe("the bar", function()
+   it("gives way to why nothing comes, until the next page", function()
+      local con, said = console.new {}, {}
+      con.bar, con.colour = 60, false
+      function con:draw()
+         said[#said + 1] = self.latest
+      end
+      con:event { type = "retry", kind = "server", seconds = 0.4 }
+      con:event { type = "retry", kind = "server", seconds = 3.4 }
+      con:event { type = "retry", kind = "protocol", seconds = 61 }
+      con:event { type = "page", done = 100, total = 200, elapsed = 0.05, left = 7200 }
+      con:event { type = "page", done = 150, total = 200, elapsed = 0.06, left = 1 }
+      con:event { type = "page", done = 0, total = 0, elapsed = 0 }
+      assert.same({
+         "the service fails, tried again in 3 s", "protocol, tried again in 1:01 min",
+         "[##########-----------] 100/200 users  2,000/s  2:00 h left", "[##############################] 0/0 users",
+      }, said)
+   end)
+end)
+
 describe("a terminal", function()
    for _, columns in ipairs { 40, 120 } do
       it("of " .. columns .. " columns has a table that fits and a bar that goes away", function()
@@ -72,7 +92,7 @@ describe("a terminal", function()
       local out = cli:path("out")
       local result = drive(80, { terminals = { "stderr" }, stdout = out, more = { "--format", "csv" } })
       assert.equal(0, result.status)
-      assert.matches("%[\27%[32m#+\27%[0m%-*%] [%d,]+/1,000 users  %d[%d,]*/s", result.master)
+      assert.matches("%[\27%[32m#+\27%[0m%-*%] [%d,]+/1,000 users  %d[%d,]*/s  %d+ s left", result.master)
       local data = assert(io.open(out, "rb")):read("a")
       assert.is_nil(data:find("[\27\8]"))
       assert.equal(1001, select(2, data:gsub("\r\n", "")))

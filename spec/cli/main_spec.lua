@@ -42,7 +42,8 @@ describe("the exit code", function()
    it("is 2 for wrong usage, with what to type", function()
       for _, more in ipairs { { "--nonsense" }, { "--status", "x" }, { "--all-of" }, { "--csv-raw" }, { "--concurrency", "64" },
          { "--customer", "a/b" }, { "--base-url", "ftp://x" }, { "--ca-file", "/none" }, { "--user", "a@b" },
-         { "--receipt", "/none/x" }, { "--user", "" }, { "--proxy", "http://a b" } } do
+         { "--receipt", "/none/x" }, { "--receipt", "/" },
+         { "--resume-file", "/tmp" }, { "--user", "" }, { "--proxy", "http://a b" } } do
          local result = cli:run("list", { table.unpack(cli:here {}, 1, 6) }, { more = table.move({ "--token-command", "true" },
             1, 2, #more + 1, more) })
          assert.same({ 2, "" }, { result.status, result.out }, more[1])

@@ -96,6 +96,8 @@ describe("options.parse", function()
       assert.equal("a command is required", wrong())
       assert.matches("can not be used together", wrong("list", "--user", "a", "--users-from", "b"))
       assert.matches("missing option '%-%-user'", wrong("show"))
+      assert.matches("an argument is too many; ids stand behind %-%-user", wrong("show", "--user", "a", "--", "x"))
+      assert.matches("an argument is too many", wrong("list", "x"))
       assert.matches("a name is missing", wrong("list", "--fields", ","))
    end)
 
@@ -106,6 +108,11 @@ describe("options.parse", function()
          assert.matches("secrets are never typed as arguments", message)
          assert.is_nil(message:find("hush", 1, true))
       end
+   end)
+
+   it("takes help for --help", function()
+      assert.same({ parse("--help") }, { parse("help") })
+      assert.same({ parse("list", "--help") }, { parse("help", "list") })
    end)
 
    it("knows the version", function()

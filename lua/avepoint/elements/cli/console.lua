@@ -15,6 +15,9 @@ local console = {}
 console.__index = console
 
 local DRAW_EVERY = 0.1 -- seconds
+local LONG_WAIT = 1 -- seconds; shorter ones need no word
+
+local TROUBLE = { throttled = "throttled", server = "the service fails", network = "no connection", timeout = "no answer" }
 
 ---@param options {quiet: boolean?}
 ---@return table console
@@ -124,6 +127,13 @@ function console:progress(done, total, elapsed, left)
    return "[" .. self:paint("32", rep("#", full)) .. rep("-", room - full) .. "]" .. facts
 end
 
+-- Why nothing comes, in place of the bar until the next page.
+function console:rest(why)
+   self.resting = true
+   self.latest = why:sub(1, self.bar - 1)
+   self:draw()
+end
+
 ---Hears of the client's events.
 ---@param event table
 function console:event(event)
@@ -136,9 +146,9 @@ function console:event(event)
          self:draw()
       end
    elseif event.type == "throttle" then
-      self.resting = true
-      self.latest = format("throttled, on again in %s", seconds(event.seconds)):sub(1, self.bar - 1)
-      self:draw()
+      self:rest("throttled, on again in " .. seconds(event.seconds))
+   elseif event.type == "retry" and event.seconds >= LONG_WAIT then
+      self:rest(format("%s, tried again in %s", TROUBLE[event.kind] or event.kind, seconds(event.seconds)))
    end
 end
 

@@ -253,6 +253,9 @@ end
 ---@return table? args
 ---@return string? text
 function options.parse(argv)
+   if argv[1] == "help" then
+      argv = argv[2] and { argv[2], "--help" } or { "--help" }
+   end
    local parser = new_parser()
    answer = nil
    local ok, args, message = pcall(parser.pparse, parser, argv)
@@ -261,7 +264,9 @@ function options.parse(argv)
    elseif not ok then
       error(args, 0)
    elseif not args then
-      fault.usage("%s", message:gsub("\nDid", "; did") .. hint(argv))
+      message = message:gsub("\nDid", "; did"):gsub("^too many arguments$",
+         "an argument is too many; ids stand behind --user, flags behind --status")
+      fault.usage("%s", message .. hint(argv))
    end
    local result = message
    for _, name in ipairs { "user", "status", "fields" } do

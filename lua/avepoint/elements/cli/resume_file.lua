@@ -38,6 +38,14 @@ function resume_file.check(option, path)
    end
    file:close()
    remove(path .. ".new")
+   local old = open(path, "rb")
+   if old then
+      message = select(2, old:read(1)) -- of a folder
+      old:close()
+      if message then
+         fault.usage("%s: %s: %s", option, path, message)
+      end
+   end
 end
 
 ---The string to resume with; nil where there is no file yet. Raises where it belongs to another query.
