@@ -2,19 +2,9 @@
 
 local commands = require("spec.support.commands")
 local console = require("avepoint.elements.cli.console")
-local sandboxes = require("spec.sandbox.sandbox")
 local text = require("avepoint.elements.cli.text")
 
-local sandbox, cli
-
-setup(function()
-   sandbox = sandboxes.start {}
-   cli = commands.new(sandbox)
-end)
-
-teardown(function()
-   sandbox:stop()
-end)
+local cli = commands.around(setup, teardown)
 
 local function drive(columns, job)
    job.columns = columns
@@ -87,6 +77,14 @@ describe("a terminal", function()
          end
       end)
    end
+
+   it("is left without the bar by count and show too", function()
+      for command, last in pairs { count = "^no status +0 +0 %%$", show = "^status +MFA disabled$" } do
+         local lines = screen(drive(80, { command = command, knobs = { size = 300, latency = 20 },
+            more = command == "show" and { "--user", require("spec.sandbox.tenant").id(1) } or nil }).master)
+         assert.matches(last, lines[#lines])
+      end
+   end)
 
    it("on standard error alone has the bar, and the data is clean", function()
       local out = cli:path("out")

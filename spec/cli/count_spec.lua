@@ -1,18 +1,8 @@
 local commands = require("spec.support.commands")
 local elements = require("avepoint.elements")
-local sandboxes = require("spec.sandbox.sandbox")
 local tenants = require("spec.sandbox.tenant")
 
-local sandbox, cli
-
-setup(function()
-   sandbox = sandboxes.start {}
-   cli = commands.new(sandbox)
-end)
-
-teardown(function()
-   sandbox:stop()
-end)
+local cli = commands.around(setup, teardown)
 
 local function count(knobs)
    return cli:run("count", cli:here(knobs))
@@ -58,7 +48,7 @@ describe("count", function()
    it("prints nothing after a failure, and doubts a tenant that changed", function()
       local result = count { size = 300, fail = "403:3" }
       assert.same({ 4, "" }, { result.status, result.out })
-      result = count { run = sandbox:new_run(), size = 450, drift = "grow:2:60" }
+      result = count { run = cli.sandbox:new_run(), size = 450, drift = "grow:2:60" }
       assert.equal(3, result.status)
       assert.matches("^users +510\n", result.out)
       assert.matches("not sure: the tenant changed meanwhile %(450 users at first, 510 at last%)", result.err)

@@ -3,25 +3,15 @@
 local certs = require("spec.sandbox.certs")
 local commands = require("spec.support.commands")
 local keeper = require("spec.sandbox.keeper")
-local sandboxes = require("spec.sandbox.sandbox")
 
 local quote = keeper.quote
 
-local sandbox, cli, everything
-
-setup(function()
-   sandbox = sandboxes.start {}
-   cli = commands.new(sandbox)
-   everything = {}
-end)
-
-teardown(function()
-   sandbox:stop()
-end)
+local cli = commands.around(setup, teardown)
+local everything = {}
 
 -- The sandbox's addresses, and a run of its own; without a credential.
 local function here(knobs)
-   local s = sandbox
+   local s = cli.sandbox
    local run = s:new_run()
    knobs = knobs or {}
    knobs.run = run
@@ -47,17 +37,17 @@ end
 
 describe("a credential of the environment", function()
    it("is a client secret, in a variable or in a file", function()
-      local env = { AVEPOINT_CLIENT_ID = sandbox.client_id, AVEPOINT_CLIENT_SECRET = sandbox.client_secret }
+      local env = { AVEPOINT_CLIENT_ID = cli.sandbox.client_id, AVEPOINT_CLIENT_SECRET = cli.sandbox.client_secret }
       assert.same({ 0, "250 users\n" }, { (list(env)).status, (list(env)).err })
-      local file = private(commands.write(cli:path("secret"), sandbox.client_secret .. "\n"))
-      local result, run = list { AVEPOINT_CLIENT_ID = sandbox.client_id, AVEPOINT_CLIENT_SECRET_FILE = file }
+      local file = private(commands.write(cli:path("secret"), cli.sandbox.client_secret .. "\n"))
+      local result, run = list { AVEPOINT_CLIENT_ID = cli.sandbox.client_id, AVEPOINT_CLIENT_SECRET_FILE = file }
       assert.same({ 0, "250 users\n" }, { result.status, result.err })
-      assert.equal(1, sandbox:count(run, "token"))
+      assert.equal(1, cli.sandbox:count(run, "token"))
    end)
 
    it("is a certificate: PEM with its key, PEM and key, PFX with a password", function()
-      local pem, key = certs.client(sandbox.dir, "app")
-      sandbox:register(pem)
+      local pem, key = certs.client(cli.sandbox.dir, "app")
+      cli.sandbox:register(pem)
       local both = private(commands.write(cli:path("both.pem"), keeper.read(pem) .. keeper.read(key)))
       local pfx = private(commands.write(cli:path("app.pfx"), ""))
       openssl(("pkcs12 -export -in %s -inkey %s -out %s -passout pass:hush-pfx"):format(quote(pem), quote(key), quote(pfx)))
@@ -68,28 +58,28 @@ describe("a credential of the environment", function()
          { AVEPOINT_CERTIFICATE = pem, AVEPOINT_PRIVATE_KEY = key },
          { AVEPOINT_CERTIFICATE = pfx, AVEPOINT_CERTIFICATE_PASSWORD_FILE = password },
       } do
-         env.AVEPOINT_CLIENT_ID = sandbox.client_id
+         env.AVEPOINT_CLIENT_ID = cli.sandbox.client_id
          local result = list(env)
          assert.same({ 0, "250 users\n" }, { result.status, result.err })
       end
       local wrong = private(commands.write(cli:path("password"), "hush-wrong\n"))
-      local result, run = list { AVEPOINT_CLIENT_ID = sandbox.client_id, AVEPOINT_CERTIFICATE = pfx,
+      local result, run = list { AVEPOINT_CLIENT_ID = cli.sandbox.client_id, AVEPOINT_CERTIFICATE = pfx,
          AVEPOINT_CERTIFICATE_PASSWORD_FILE = wrong }
       assert.equal(2, result.status)
       assert.matches("^avepoint%-users: config: ", result.err)
-      assert.equal(0, sandbox:count(run))
+      assert.equal(0, cli.sandbox:count(run))
    end)
 
    it("that the identity server refuses is exit code 4", function()
-      local result = list { AVEPOINT_CLIENT_ID = sandbox.client_id, AVEPOINT_CLIENT_SECRET = "hush-refused" }
+      local result = list { AVEPOINT_CLIENT_ID = cli.sandbox.client_id, AVEPOINT_CLIENT_SECRET = "hush-refused" }
       assert.same({ 4, "" }, { result.status, result.out })
       assert.matches("auth: no token: .*invalid_client", result.err)
       assert.is_nil(result.err:find("0 users", 1, true))
    end)
 
    it("that others may read gets a warning with what to type; one's own does not", function()
-      local path = commands.write(cli:path("loose secret"), sandbox.client_secret)
-      local env = { AVEPOINT_CLIENT_ID = sandbox.client_id, AVEPOINT_CLIENT_SECRET_FILE = path }
+      local path = commands.write(cli:path("loose secret"), cli.sandbox.client_secret)
+      local env = { AVEPOINT_CLIENT_ID = cli.sandbox.client_id, AVEPOINT_CLIENT_SECRET_FILE = path }
       for mode, warned in pairs { ["644"] = true, ["640"] = true, ["604"] = true, ["600"] = false, ["400"] = false } do
          assert(os.execute("chmod " .. mode .. " " .. quote(path)))
          local result = list(env)
@@ -98,17 +88,17 @@ describe("a credential of the environment", function()
             mode)
          assert.equal(warned, result.err:find("type: chmod 600 '" .. path .. "'", 1, true) ~= nil)
       end
-      local pem, key = certs.client(sandbox.dir, "loose")
-      sandbox:register(pem)
+      local pem, key = certs.client(cli.sandbox.dir, "loose")
+      cli.sandbox:register(pem)
       assert(os.execute("chmod 644 " .. quote(pem) .. " " .. quote(key)))
-      local result = list { AVEPOINT_CLIENT_ID = sandbox.client_id, AVEPOINT_CERTIFICATE = pem, AVEPOINT_PRIVATE_KEY = key }
+      local result = list { AVEPOINT_CLIENT_ID = cli.sandbox.client_id, AVEPOINT_CERTIFICATE = pem, AVEPOINT_PRIVATE_KEY = key }
       assert.equal(0, result.status)
       assert.matches("warning: AVEPOINT_PRIVATE_KEY: others may read", result.err)
       assert.is_nil(result.err:find("AVEPOINT_CERTIFICATE", 1, true))
    end)
 
    it("that is missing, double or unusable is told with the variable, and nothing is sent", function()
-      local id, secret = sandbox.client_id, "hush-secret"
+      local id, secret = cli.sandbox.client_id, "hush-secret"
       local two = private(commands.write(cli:path("two"), "hush-one\nhush-two\n"))
       for _, case in ipairs {
          { {}, "a credential is missing: set AVEPOINT_CLIENT_ID and one of AVEPOINT_CLIENT_SECRET" },
@@ -131,7 +121,7 @@ describe("a credential of the environment", function()
          assert.same({ 2, "" }, { result.status, result.out }, case[2])
          assert.matches(case[2], result.err, 1, true)
          assert.matches("try: avepoint-users list --help\n", result.err, 1, true)
-         assert.equal(0, sandbox:count(run))
+         assert.equal(0, cli.sandbox:count(run))
       end
    end)
 end)
@@ -140,7 +130,7 @@ describe("--token-command", function()
    it("gives the token, and is run again when it is refused", function()
       local log = cli:path("asked")
       local command = "echo asked >>" .. quote(log) .. "; echo; printenv SPEC_TOKEN"
-      local arguments = { table.unpack(cli:here { run = sandbox:new_run(), size = 500, fail = "401:3:1" }, 1, 10) }
+      local arguments = { table.unpack(cli:here { run = cli.sandbox:new_run(), size = 500, fail = "401:3:1" }, 1, 10) }
       local result = cli:run("list", arguments, { more = { "--format", "jsonl", "--token-command", command },
          env = { AVEPOINT_CLIENT_ID = "ignored", AVEPOINT_CLIENT_SECRET = "hush-ignored" } })
       assert.same({ 0, "500 users\n" }, { result.status, result.err })
@@ -170,14 +160,14 @@ describe("no secret", function()
       assert.is_true(#everything > 20)
       for _, text in ipairs(everything) do
          assert.is_nil(text:find("hush", 1, true), text)
-         assert.is_nil(text:find(sandbox.client_secret, 1, true), text)
-         assert.is_nil(text:find(sandbox.token, 1, true), text)
+         assert.is_nil(text:find(cli.sandbox.client_secret, 1, true), text)
+         assert.is_nil(text:find(cli.sandbox.token, 1, true), text)
       end
    end)
 
    it("is in the arguments of the process or of a child of it", function()
       local path = cli:path("processes")
-      local env = { AVEPOINT_CLIENT_ID = sandbox.client_id, AVEPOINT_CLIENT_SECRET = sandbox.client_secret }
+      local env = { AVEPOINT_CLIENT_ID = cli.sandbox.client_id, AVEPOINT_CLIENT_SECRET = cli.sandbox.client_secret }
       local arguments = here { size = 300, slow = "700:3" }
       os.execute(("(sleep 0.4; for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f; done >%s) 2>/dev/null &")
          :format(quote(path)))
@@ -186,6 +176,6 @@ describe("no secret", function()
       os.execute("sleep 0.3")
       local seen = keeper.read(path)
       assert.matches("avepoint.elements.cli.main", seen, 1, true)
-      assert.is_nil(seen:find(sandbox.client_secret, 1, true))
+      assert.is_nil(seen:find(cli.sandbox.client_secret, 1, true))
    end)
 end)

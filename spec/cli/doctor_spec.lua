@@ -1,20 +1,10 @@
 local commands = require("spec.support.commands")
-local sandboxes = require("spec.sandbox.sandbox")
 
-local sandbox, cli
-
-setup(function()
-   sandbox = sandboxes.start { tls = { "expired" } }
-   cli = commands.new(sandbox)
-end)
-
-teardown(function()
-   sandbox:stop()
-end)
+local cli = commands.around(setup, teardown, { tls = { "expired" } })
 
 -- Runs it and gives its lines by name, as { mark, text }.
 local function doctor(change, env)
-   local s = sandbox
+   local s = cli.sandbox
    local arguments = {
       customer = s.customer_id, tenant = s.tenant_id, ["base-url"] = s:base(), ["token-url"] = s:token_url(),
       ["ca-file"] = s.ca_file, proxy = "",
@@ -81,7 +71,7 @@ describe("doctor", function()
       local lines, result = doctor { ["ca-file"] = false }
       assert.equal(1, result.status)
       assert.matches("^tls: .*check ca_file", lines.connection[2])
-      lines = doctor { ["base-url"] = sandbox:base({}, "expired") }
+      lines = doctor { ["base-url"] = cli.sandbox:base({}, "expired") }
       assert.matches("^tls: .*expired", lines.connection[2])
       assert.equal("-", lines.token[1])
       assert.same({ "-", "no answer had a date to compare with" }, lines.clock)
@@ -105,14 +95,14 @@ describe("doctor", function()
    end)
 
    it("finds a clock that is wrong", function()
-      local lines, result = doctor { ["base-url"] = sandbox:base { date_skew = -600 } }
+      local lines, result = doctor { ["base-url"] = cli.sandbox:base { date_skew = -600 } }
       assert.equal(1, result.status)
       assert.equal("to do", lines.clock[1])
       assert.matches("this machine's clock is %d+ s ahead of the server's; set it", lines.clock[2])
    end)
 
    it("finds a missing permission", function()
-      local lines, result = doctor { ["base-url"] = sandbox:base { fail = "403:1" } }
+      local lines, result = doctor { ["base-url"] = cli.sandbox:base { fail = "403:1" } }
       assert.equal(4, result.status)
       assert.equal("ok", lines.token[1])
       assert.matches("elements.um.user.read.all", lines.page[2], 1, true)

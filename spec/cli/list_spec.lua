@@ -5,7 +5,6 @@ local cjson = require("cjson")
 local commands = require("spec.support.commands")
 local hostile = require("spec.sandbox.hostile")
 local keeper = require("spec.sandbox.keeper")
-local sandboxes = require("spec.sandbox.sandbox")
 local tenants = require("spec.sandbox.tenant")
 
 local FIELDS = tenants.FIELDS
@@ -17,16 +16,7 @@ csv.field_size_limit(1 << 24)
 text = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", newline="")
 print(json.dumps(list(csv.reader(text, strict=True))))']]
 
-local sandbox, cli
-
-setup(function()
-   sandbox = sandboxes.start {}
-   cli = commands.new(sandbox)
-end)
-
-teardown(function()
-   sandbox:stop()
-end)
+local cli = commands.around(setup, teardown)
 
 local function list(knobs, more, options)
    options = options or {}
@@ -250,7 +240,7 @@ describe("list --max", function()
       assert.matches("stopped at %-%-max 120; the tenant has 250 users", result.err)
       result = list({ size = 250 }, { "--max", "2", "--format", "jsonl", "--status", "high_risk" })
       assert.same({ 0, 2 }, { result.status, line_count(result.out) })
-      assert.is_true(sandbox:count("default", "page") > 0)
+      assert.is_true(cli.sandbox:count("default", "page") > 0)
    end)
 
    it("in the middle of a page goes on with the next user", function()
@@ -313,10 +303,10 @@ describe("list --resume-file", function()
       assert.matches("%-%-fields was not given and is id", refused { "--fields", "id" })
       assert.matches("another list of user_ids", refused { "--user", "a" })
       local arguments = cli:here({ size = 450 })
-      arguments[4] = sandbox.second.tenant_id
+      arguments[4] = cli.sandbox.second.tenant_id
       local other = cli:run("list", arguments, { more = words })
       assert.equal(2, other.status)
-      assert.matches("%-%-tenant was " .. sandbox.tenant_id:gsub("%-", "%%-"), other.err)
+      assert.matches("%-%-tenant was " .. cli.sandbox.tenant_id:gsub("%-", "%%-"), other.err)
       commands.write(resume, "something else\n")
       kept = "something else\n"
       assert.matches("was not written by this command", refused {})
@@ -326,11 +316,11 @@ describe("list --resume-file", function()
    end)
 
    it("that can't be written is told before anything is sent", function()
-      local run = sandbox:new_run()
+      local run = cli.sandbox:new_run()
       local result = list({ run = run }, { "--format", "csv", "--resume-file", "/none/resume" })
       assert.equal(2, result.status)
       assert.matches("%-%-resume%-file: /none/resume.new: No such file", result.err)
-      assert.equal(0, sandbox:count(run))
+      assert.equal(0, cli.sandbox:count(run))
    end)
 
    it("does not go with json, and says what does", function()
@@ -342,7 +332,7 @@ end)
 
 describe("list that is not sure", function()
    it("says what changed while it walked, exit code 3", function()
-      local result = list({ run = sandbox:new_run(), size = 450, drift = "shrink:3:60", latency = 5 },
+      local result = list({ run = cli.sandbox:new_run(), size = 450, drift = "shrink:3:60", latency = 5 },
          { "--format", "jsonl", "--concurrency", "1" })
       assert.equal(3, result.status)
       assert.matches("not sure: the tenant changed meanwhile %(450 users at first, 390 at last", result.err)
@@ -467,7 +457,7 @@ describe("list of a large tenant", function()
    -- answered by a 401.
    local function peak(size)
       local path = cli:path("peak")
-      local arguments = cli:here { size = size, fail = ("401:%d:1"):format(size // 100), run = sandbox:new_run() }
+      local arguments = cli:here { size = size, fail = ("401:%d:1"):format(size // 100), run = cli.sandbox:new_run() }
       arguments[#arguments] = "grep VmHWM /proc/$PPID/status >" .. keeper.quote(path) .. "; printenv SPEC_TOKEN"
       local result = cli:run("list", arguments, { more = { "--format", "csv" }, redirect = ">/dev/null" })
       return tonumber(keeper.read(path):match("%d+")), result

@@ -2,18 +2,8 @@
 
 local commands = require("spec.support.commands")
 local keeper = require("spec.sandbox.keeper")
-local sandboxes = require("spec.sandbox.sandbox")
 
-local sandbox, cli
-
-setup(function()
-   sandbox = sandboxes.start {}
-   cli = commands.new(sandbox)
-end)
-
-teardown(function()
-   sandbox:stop()
-end)
+local cli = commands.around(setup, teardown)
 
 local function status(knobs, more, command)
    local result = cli:run(command or "list", cli:here(knobs), { more = more })

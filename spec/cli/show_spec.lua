@@ -1,17 +1,7 @@
 local commands = require("spec.support.commands")
-local sandboxes = require("spec.sandbox.sandbox")
 local tenants = require("spec.sandbox.tenant")
 
-local sandbox, cli
-
-setup(function()
-   sandbox = sandboxes.start {}
-   cli = commands.new(sandbox)
-end)
-
-teardown(function()
-   sandbox:stop()
-end)
+local cli = commands.around(setup, teardown)
 
 local function show(knobs, ...)
    return cli:run("show", cli:here(knobs), { more = { "--user", ... } })

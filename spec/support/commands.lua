@@ -6,6 +6,7 @@
 local cjson = require("cjson")
 
 local keeper = require("spec.sandbox.keeper")
+local sandboxes = require("spec.sandbox.sandbox")
 
 local quote = keeper.quote
 
@@ -91,13 +92,21 @@ result["status"], result["seconds"] = status, time.monotonic() - began if began 
 print(json.dumps(result))
 ]]
 
----@param sandbox table
----@return table commands
-function commands.new(sandbox)
-   local file = assert(io.open(sandbox.dir .. "/commands.py", "w"))
-   file:write(DRIVER)
-   file:close()
-   return setmetatable({ sandbox = sandbox, count = 0 }, commands)
+---Commands against a sandbox that lasts as long as a spec's file.
+---@param setup function busted's
+---@param teardown function
+---@param options table? of sandbox.start
+---@return table commands with `sandbox`, once it is set up
+function commands.around(setup, teardown, options)
+   local self = setmetatable({ count = 0 }, commands)
+   setup(function()
+      self.sandbox = sandboxes.start(options)
+      commands.write(self.sandbox.dir .. "/commands.py", DRIVER)
+   end)
+   teardown(function()
+      self.sandbox:stop()
+   end)
+   return self
 end
 
 ---A path of its own beside the sandbox's files; nothing is there.

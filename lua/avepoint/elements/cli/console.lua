@@ -17,7 +17,7 @@ console.__index = console
 local DRAW_EVERY = 0.1 -- seconds
 local LONG_WAIT = 1 -- seconds; shorter ones need no word
 
-local TROUBLE = { throttled = "throttled", server = "the service fails", network = "no connection", timeout = "no answer" }
+local TROUBLE = { server = "the service fails", network = "no connection", timeout = "no answer" }
 
 ---@param options {quiet: boolean?}
 ---@return table console
@@ -100,6 +100,12 @@ function console:clear()
    end
 end
 
+---Takes it away for good: nothing more is waited for.
+function console:finish()
+   self:clear()
+   self.latest = nil
+end
+
 ---Draws the bar that was last told of.
 function console:draw()
    if self.bar and self.latest then
@@ -147,7 +153,7 @@ function console:event(event)
       end
    elseif event.type == "throttle" then
       self:rest("throttled, on again in " .. seconds(event.seconds))
-   elseif event.type == "retry" and event.seconds >= LONG_WAIT then
+   elseif event.type == "retry" and event.seconds >= LONG_WAIT and event.kind ~= "throttled" then
       self:rest(format("%s, tried again in %s", TROUBLE[event.kind] or event.kind, seconds(event.seconds)))
    end
 end

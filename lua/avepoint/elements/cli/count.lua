@@ -45,8 +45,7 @@ end
 ---@param con table
 ---@return integer code
 function count.run(args, con)
-   local options = session.options(args, con, function(event) con:event(event) end)
-   local client, tenant = session.open(args, options)
+   local client, tenant = session.open(args, con)
    local _ <close> = client
    local walk <close> = fault.checked(tenant.users, tenant, { deadline = args.deadline })
    local counts = {}
@@ -61,7 +60,7 @@ function count.run(args, con)
       end
    end
    local receipt = walk:receipt()
-   con:clear()
+   con:finish()
    output.write(con, report(receipt.users, receipt.status_unknown, counts))
    if receipt.drift then
       con:warn(format("not sure: the tenant changed meanwhile (%d users at first, %d at last); run it again to be sure",

@@ -156,7 +156,7 @@ end
 local function tell_how_to_go_on(args, con, state, code)
    if code == fault.USAGE then
       return
-   elseif args.format == "json" and state.begun and code ~= 0 then
+   elseif args.format == "json" and state.begun and code ~= 0 and code ~= fault.PIPE then
       con:note("the JSON array is left open, so that no reader takes it for the whole; --format jsonl can be resumed")
    elseif args.resume_file and (state.position or state.resumed) then
       con:note(state.begun and "to go on, append what this writes:" or "to go on:")
@@ -171,8 +171,7 @@ end
 ---@return integer code
 function list.run(args, con)
    check(args)
-   local options = session.options(args, con, function(event) con:event(event) end)
-   local client, tenant = session.open(args, options)
+   local client, tenant = session.open(args, con)
    local _ <close> = client
    args.customer, args.tenant = tenant.customer_id, tenant.tenant_id
    local state = { shown = 0, unknown = 0, begun = false, position = nil }
@@ -194,7 +193,7 @@ function list.run(args, con)
    })
    local ok, err = pcall(write_rows, walk, rows, args, con, state)
    local receipt = walk:receipt()
-   con:clear()
+   con:finish()
    local code = 0
    if not ok then
       local what = fault.of(err)

@@ -45,12 +45,13 @@ function session.ids(args)
    return id(args, "customer", "AVEPOINT_CUSTOMER_ID"), id(args, "tenant", "AVEPOINT_TENANT_ID")
 end
 
----Opens client and tenant; raises a fault or an error of the module.
+---Opens client and tenant, with the console for their events; raises a fault or an error of the module.
 ---@param args table
----@param options table as session.options gives them
+---@param console table
 ---@return table client to be closed
 ---@return table tenant
-function session.open(args, options)
+function session.open(args, console)
+   local options = session.options(args, console, function(event) console:event(event) end)
    local customer_id, tenant_id = session.ids(args)
    local client, err = fault.checked(elements.client, options)
    if not client then

@@ -52,8 +52,7 @@ end
 ---@param con table
 ---@return integer code
 function show.run(args, con)
-   local options = session.options(args, con, function(event) con:event(event) end)
-   local client, tenant = session.open(args, options)
+   local client, tenant = session.open(args, con)
    local _ <close> = client
    local walk <close> = fault.checked(tenant.users, tenant, { user_ids = args.user, deadline = args.deadline })
    local separator = ""
@@ -61,7 +60,7 @@ function show.run(args, con)
       output.write(con, separator .. block(user))
       separator = "\n"
    end
-   con:clear()
+   con:finish()
    local missing = walk:receipt().missing
    if #missing > 0 then
       con:warn(format("not sure: %s asked for never came: %s", console.count(#missing, "id"), concat(missing, ", ")))
