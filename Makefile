@@ -48,7 +48,9 @@ test run demo bench lint:
 	@$(MAKE) --no-print-directory run-$@
 run-test: $(CORE)
 	busted --lua=$(LUA) $(ARGS)
-run-run: $(CORE)
+# standard output is the command's alone
+run-run:
+	@$(MAKE) --no-print-directory -s all >&2
 	@LUA=$(LUA) $(CLI) $(ARGS)
 run-demo: $(CORE)
 	@LUA=$(LUA) $(LUA) spec/demo.lua

@@ -174,7 +174,7 @@ function list.run(args, con)
    local client, tenant = session.open(args, con)
    local _ <close> = client
    args.customer, args.tenant = tenant.customer_id, tenant.tenant_id
-   local state = { shown = 0, unknown = 0, begun = false, position = nil }
+   local state = { shown = 0, unknown = 0, begun = false, resumed = false, position = nil }
    local ids = session.user_ids(args)
    if ids and #ids == 0 then
       con:note("no ids, so no users")
@@ -182,9 +182,9 @@ function list.run(args, con)
    local resume
    if args.resume_file then
       resume, state.begun = resume_file.read(args.resume_file, args)
+      state.resumed = resume ~= nil
       if resume then
          con:note("going on from " .. args.resume_file)
-         state.resumed = true
       end
    end
    local rows = new_format(args)
@@ -206,7 +206,7 @@ function list.run(args, con)
    if ok or state.shown > 0 then
       summary(receipt, args, con, state)
    end
-   local ended = receipt.stop_reason == "end"
+   local ended = ok and receipt.stop_reason == "end"
    if not keep(args.resume_file, args, con, state, ended) and code == 0 then
       code = fault.FAILED
    end

@@ -12,6 +12,8 @@ local open, remove = io.open, os.remove
 
 local resume_file = {}
 
+local ENOENT = 2
+
 local HEAD = "avepoint-users resume 1"
 
 -- What must be the same, and what it is called.
@@ -38,13 +40,16 @@ function resume_file.check(option, path)
    end
    file:close()
    remove(path .. ".new")
-   local old = open(path, "rb")
+   local old, why, number = open(path, "rb")
    if old then
-      message = select(2, old:read(1)) -- of a folder
+      why = select(2, old:read(1)) -- of a folder
       old:close()
-      if message then
-         fault.usage("%s: %s: %s", option, path, message)
-      end
+      why = why and path .. ": " .. why
+   elseif number == ENOENT then
+      why = nil
+   end
+   if why then
+      fault.usage("%s: %s", option, why)
    end
 end
 
@@ -52,20 +57,18 @@ end
 ---@param path string
 ---@param args table with customer and tenant
 ---@return string? resume
----@return boolean? begun the header is out
+---@return boolean begun the header is out
 function resume_file.read(path, args)
    resume_file.check("--resume-file", path)
-   local file = open(path, "rb")
-   if not file then
-      return nil
+   local text = system.read(path)
+   if not text then
+      return nil, false
    end
-   local text = file:read("a")
-   file:close()
    local kept = {}
-   for name, value in gmatch(text or "", "([%l_]+) ([^\n]*)\n") do
+   for name, value in gmatch(text, "([%l_]+) ([^\n]*)\n") do
       kept[name] = value
    end
-   if match(text or "", "^[^\n]*") ~= HEAD or not kept.resume then
+   if match(text, "^[^\n]*") ~= HEAD or not kept.resume then
       fault.usage("--resume-file: %s was not written by this command; name another file, or remove it to begin anew", path)
    end
    for _, pair in ipairs(SAME) do
