@@ -449,6 +449,8 @@ describe("list --receipt", function()
       assert.equal(3, list({}, { "--user", "nobody", "--receipt", path }).status)
       receipt = cjson.decode(keeper.read(path))
       assert.same({ false, { "nobody" } }, { receipt.complete, receipt.missing })
+      assert.equal(2, list({}, { "--customer", "a b", "--receipt", path }).status)
+      assert.is_nil(keeper.read(path))
    end)
 end)
 

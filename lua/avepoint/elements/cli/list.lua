@@ -33,6 +33,7 @@ local function check(args)
       fault.usage("--resume-file does not go with --format json: one array can't be continued; take --format jsonl")
    elseif args.receipt then
       resume_file.check("--receipt", args.receipt)
+      os.remove(args.receipt) -- that of an earlier run does not speak for this one
    end
 end
 
