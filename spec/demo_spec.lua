@@ -9,6 +9,7 @@ describe("README", function()
 
    it("shows what the demo prints", function()
       local shown = keeper.output("COLUMNS=90 " .. keeper.quote(os.getenv("LUA") or "lua5.4") .. " spec/demo.lua 2>&1") .. "\n"
+      shown = shown:gsub("\r\n", "\n") -- CSV's, in a text file of LF
       local text = keeper.read("README.md")
       local from = select(2, text:find(HEAD, 1, true)) + 1
       local to = text:find("```\n", from, true)
