@@ -77,7 +77,7 @@ describe("a credential of the environment", function()
       assert.is_nil(result.err:find("0 users", 1, true))
    end)
 
-   it("that others may read gets a warning with what to type; one's own does not", function()
+   it("security 19: that others may read gets a warning with what to type; one's own does not", function()
       local path = commands.write(cli:path("loose secret"), cli.sandbox.client_secret)
       local env = { AVEPOINT_CLIENT_ID = cli.sandbox.client_id, AVEPOINT_CLIENT_SECRET_FILE = path }
       for mode, warned in pairs { ["644"] = true, ["640"] = true, ["604"] = true, ["600"] = false, ["400"] = false } do
