@@ -560,6 +560,21 @@ describe("signin:read", function()
          local _, _, scope = s:read(answer(200, '{"access_token":"abc","token_type":"Bearer","scope":"a canary-canary"}'))
          assert.equal("a [secret]", scope)
       end)
+
+      it("the secret in libcurl's words, and where a member of the answer bears its name", function()
+         local s = with_secret("canary-canary")
+         s:form()
+         local _, err = s:read {
+            ended = "answered", code = 8, status = 0, connect_status = 0, headers = "", message = "odd header canary-canary",
+         }
+         assert.equal("no token: odd header [secret]; check token_url and what stands in between", err.message)
+         err = failed(200, '{"canary-canary":[null]}', s)
+         assert.matches("^no token: %[secret%]%[1%] is a null inside an array; ", err.message)
+         s = with_secret("canary-" .. ("x"):rep(100))
+         s:form()
+         err = failed(200, '{"canary-' .. ("x"):rep(100) .. '":[null]}', s)
+         assert.matches("^no token: %[a long name%]%[1%] is a null inside an array; ", err.message)
+      end)
    end)
 end)
 
