@@ -87,7 +87,7 @@ for _, loop in ipairs(loops) do
          end
          local decoding = (os.clock() - began) / 10
          local late = best(0.020 + decoding, function()
-            local client <close>, tenant, name = open { size = 10000, latency = 50, fail = "429:30-32:3", retry_after = 1 }
+            local client <close>, tenant, name = open { size = 10000, latency = 50, fail = "429:80-82:3", retry_after = 1 }
             local worst, ticks, walking, users = 0, 0, true, nil
             run(function()
                users = walks.all(tenant)
@@ -111,10 +111,10 @@ for _, loop in ipairs(loops) do
 
       it("three walks that share a client take no longer than one alone", function()
          local ratio = best(1.1, function()
-            local client <close>, tenant = open({ size = 4000, latency = 50 }, { concurrency = 6 })
+            local client <close>, tenant = open({ size = 3000, latency = 50 }, { concurrency = 6 })
             local function walk()
                local users = walks.all(tenant, { concurrency = 2 })
-               assert.equal("1-4000", walks.numbers(users))
+               assert.equal("1-3000", walks.numbers(users))
             end
             run(function() tenant:count() end)
             local one = timed(walk)
@@ -161,7 +161,7 @@ for _, loop in ipairs(loops) do
          local client <close>, tenant = open({ size = 1000, latency = 20 }, { concurrency = 2 })
          local took
          run(function()
-            for _ in tenant:pages { max_pages = 2 } do
+            for _ in tenant:pages { max_pages = 1 } do
                sleep(1)
             end
          end, function()
@@ -420,7 +420,7 @@ for _, loop in ipairs(loops) do
          local client <close>, tenant = open({ size = 500, latency = 5, fail = "503:2:1" }, {
             timeout = 0.3, concurrency = 3,
             on_event = function()
-               sleep(0.1)
+               sleep(0.05)
             end,
          })
          local retries = 0
@@ -476,7 +476,7 @@ for _, loop in ipairs(loops) do
       end)
 
       it("the loop's body may yield, for longer than an attempt may take", function()
-         local client <close>, tenant = open({ size = 500, latency = 100 }, { timeout = 0.4 })
+         local client <close>, tenant = open({ size = 300, latency = 100 }, { timeout = 0.4 })
          run(function()
             local walk = tenant:pages()
             for _ in walk do
