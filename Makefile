@@ -57,7 +57,7 @@ run-demo: $(CORE)
 run-bench: $(CORE)
 	@$(LUA) spec/bench/bench.lua $(ARGS)
 # the long checks: what each one tries is said at the head of spec/check/NAME.lua
-CHECKS = fuzz sweep
+CHECKS = asan valgrind tsan oom soak coverage mutation
 $(CHECKS):
 	@.ci/deps check
 	@$(MAKE) --no-print-directory run-check-$@

@@ -22,6 +22,7 @@
 #include "lauxlib.h"
 
 #include "json.h"
+#include "nomem.h"
 #include "transport.h"
 #include "users.h"
 
@@ -109,7 +110,7 @@ static int core_url (lua_State *L) {
   size_t i;
   b->url = curl_url();
   if (b->url == NULL)
-    return luaL_error(L, "not enough memory");
+    return no_memory(L);
   rc = curl_url_set(b->url, CURLUPART_URL, s, CURLU_PATH_AS_IS);
   if (rc != CURLUE_OK)
     return fail(L, "libcurl can't read it");
@@ -117,7 +118,7 @@ static int core_url (lua_State *L) {
   for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
     rc = curl_url_get(b->url, parts[i].part, &b->text, 0);
     if (rc == CURLUE_OUT_OF_MEMORY)
-      return luaL_error(L, "not enough memory");
+      return no_memory(L);
     if (rc == CURLUE_OK && b->text != NULL) {
       lua_pushstring(L, b->text);
       lua_setfield(L, -2, parts[i].name);
@@ -146,7 +147,7 @@ static int core_escape (lua_State *L) {
   b = newbox(L);
   b->text = curl_easy_escape(NULL, s, (int)len);
   if (b->text == NULL)
-    return luaL_error(L, "not enough memory");
+    return no_memory(L);
   lua_pushstring(L, b->text);
   curl_free(b->text);
   b->text = NULL;

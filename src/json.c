@@ -10,6 +10,7 @@
 #include "lauxlib.h"
 
 #include "json.h"
+#include "nomem.h"
 
 #if defined(LUA_32BITS) && LUA_32BITS
 #error "a Lua with 64-bit numbers is needed"
@@ -457,10 +458,8 @@ static int fail (lua_State *L, int top) {
 */
 static void probe_memory (lua_State *L, size_t len) {
   void *volatile probe = malloc(len + 65536); /* not to be optimised away */
-  if (probe == NULL) {
-    lua_pushliteral(L, "not enough memory"); /* lua_error knows it by this */
-    lua_error(L);
-  }
+  if (probe == NULL)
+    no_memory(L);
   free(probe);
 }
 

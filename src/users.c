@@ -11,6 +11,7 @@
 
 #include "lauxlib.h"
 
+#include "nomem.h"
 #include "seen.h"
 
 #define SEEN "avepoint.elements.core.seen"
@@ -40,7 +41,7 @@ static uint64_t checkid (lua_State *L, int arg) {
 static int add (lua_State *L, seen *s, uint64_t hash) {
   int added = seen_add(s, hash);
   if (added < 0)
-    luaL_error(L, "not enough memory");
+    no_memory(L);
   return added;
 }
 

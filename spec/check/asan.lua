@@ -1,0 +1,47 @@
+-- `make asan`: every spec, with the C module under AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer.
+--
+-- The runtime is preloaded into Lua, and only there. A report of any process, the specs' children too, goes to a file
+-- of its own, and any such file is a failure.
+
+local keeper = require("spec.sandbox.keeper")
+local report = require("spec.check.report")
+local suite = require("spec.check.suite")
+
+-- lua-cjson drops its buffer when Lua's memory error leaves it; nothing else is let through.
+local SUPPRESSED = "leak:strbuf_resize\nleak:strbuf_init\nleak:strbuf_new\n"
+
+report.run("asan", function(r)
+   local folder = suite.build("asan", {
+      CC = "clang", CPPFLAGS = "-D_FORTIFY_SOURCE=0",
+      CFLAGS = "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -shared-libasan",
+   })
+   local here = keeper.output("pwd") .. "/" .. folder
+   assert(suite.shell(("rm -f %s/report.*; cc -shared -fPIC -O1 spec/check/keep.c -o %s/keep.so"):format(folder, folder)))
+   local file = assert(io.open(folder .. "/suppressed", "w"))
+   file:write(SUPPRESSED)
+   file:close()
+   local runtime = keeper.output("clang -print-file-name=libclang_rt.asan-$(uname -m).so")
+   local lua = suite.script(folder .. "/lua", ([[
+LD_PRELOAD="%s %s/keep.so $LD_PRELOAD"
+ASAN_OPTIONS=detect_leaks=1:log_path=%s/report:quarantine_size_mb=4:exitcode=99:$ASAN_OPTIONS
+UBSAN_OPTIONS=print_stacktrace=1:log_path=%s/report
+LSAN_OPTIONS=suppressions=%s/suppressed:print_suppressions=0
+export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
+exec LUA "$@"]]):format(runtime, here, here, here, here))
+   -- host programs that specs compile bring the runtime themselves, libraries find it there
+   local cc = suite.script(folder .. "/cc", ([[
+case " $* " in *" -shared "*) exec cc "$@" ;; esac
+exec clang -fsanitize=address -shared-libasan -Wl,-rpath,%s "$@"]]):format(runtime:match("^(.*)/")))
+   local good, bad, log = suite.specs(folder, { lua = lua, env = "CC=" .. cc, args = table.concat(arg, " ") })
+   r:pass(good)
+   if bad > 0 then
+      r:fail(suite.failures(log), bad)
+   end
+   local reports = keeper.output("ls " .. folder .. "/report.* 2>/dev/null")
+   local count = 0
+   for path in reports:gmatch("[^\n]+") do
+      count = count + 1
+      r:fail(path .. ":\n" .. keeper.read(path):sub(1, 6000))
+   end
+   r:figure("%d tests under ASan, UBSan and LSan, %d reports", good + bad, count)
+end)
