@@ -90,7 +90,9 @@ function resume.decode(text, tenant, page_size, ids)
       return nil, "is cut or mistyped"
    end
    local ok, position, of_tenant, of_ids, size = pcall(read, body)
-   if not ok then
+   if not ok and position == "not enough memory" then
+      error(position, 0)
+   elseif not ok then
       return nil, "was written by another version"
    elseif of_tenant ~= key(tenant) then
       return nil, "belongs to another tenant"
