@@ -152,6 +152,8 @@ local function collect(self)
          end
       elseif job and job.token then
          dispatch.answered(self, job, answer)
+      elseif job then -- its walk is gone, and its close could not run to the end
+         self.pace:cancelled(self.now(), job.ticket)
       end
    end
 end
