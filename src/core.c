@@ -112,6 +112,8 @@ static int core_url (lua_State *L) {
   if (b->url == NULL)
     return no_memory(L);
   rc = curl_url_set(b->url, CURLUPART_URL, s, CURLU_PATH_AS_IS);
+  if (rc == CURLUE_OUT_OF_MEMORY)
+    return no_memory(L);
   if (rc != CURLUE_OK)
     return fail(L, "libcurl can't read it");
   lua_newtable(L); /* url, box, parts */

@@ -18,6 +18,17 @@ function suite.shell(command)
    return os.execute(command) == true
 end
 
+---A shell command of these words.
+---@param ... any
+---@return string
+function suite.words(...)
+   local words = table.pack(...)
+   for i = 1, words.n do
+      words[i] = quote(tostring(words[i]))
+   end
+   return table.concat(words, " ")
+end
+
 ---Builds the module into build/KIND by the Makefile with other flags.
 ---@param kind string
 ---@param flags table<string, string> make's variables: CC, CFLAGS, CPPFLAGS, LDFLAGS, SRC
@@ -33,6 +44,25 @@ function suite.build(kind, flags)
       error("the " .. kind .. " build failed", 0)
    end
    return folder
+end
+
+---Builds a host program with Lua in it, whose name is that of its source.
+---@param folder string
+---@param source string
+---@param flags string
+---@return string program
+function suite.host(folder, source, flags)
+   local program = folder .. "/" .. source:match("([^/]+)%.c$")
+   local cflags = keeper.output("pkg-config --cflags lua5.4 libcurl 2>/dev/null || pkg-config --cflags lua libcurl")
+   local lua = keeper.output("echo $(pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a")
+   if not keeper.read(lua) then
+      lua = keeper.output("pkg-config --libs lua5.4 2>/dev/null || pkg-config --libs lua")
+   end
+   if not suite.shell(("clang -std=c99 %s %s %s -o %s -Wl,-E %s -lcurl -lm -ldl -pthread"):format(flags, cflags, source,
+      program, lua)) then
+      error(source .. " does not compile", 0)
+   end
+   return program
 end
 
 ---Writes a script that stands for another program.

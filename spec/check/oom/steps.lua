@@ -56,7 +56,36 @@ local function check_list(list, from)
    end
 end
 
+-- Loads the module anew, and leaves the one that is loaded in its place.
+local function require_anew()
+   local loaded = {}
+   for name, module in pairs(package.loaded) do
+      loaded[name] = name:find("^avepoint%.") and module or nil
+   end
+   for name in pairs(loaded) do
+      package.loaded[name] = nil
+   end
+   return function()
+      local _ <close> = setmetatable({}, {
+         __close = function()
+            for name, module in pairs(loaded) do
+               package.loaded[name] = module
+            end
+         end,
+      })
+      return require("avepoint.elements")
+   end
+end
+
 local scenarios = {
+   require = {
+      prepare = require_anew,
+      raises = NO_MEMORY .. "$", -- in require's own words
+      good = function(module)
+         expect(module.client and module ~= elements, "a wrong module")
+         open()
+      end,
+   },
    open = {
       prepare = function()
          local o = options()
@@ -172,7 +201,9 @@ function steps.judge(ok, met, ...)
    local first, second = ...
    if not ok then
       expect(met, "raised though all was well: %s", tostring(first))
-      expect(elements.is_error(first) or first == NO_MEMORY or tostring(first):find(NO_STACK), "raised %s", tostring(first))
+      local text = tostring(first)
+      expect(elements.is_error(first) or first == NO_MEMORY or text:find(NO_STACK) or text:find(current.raises or "^$"),
+         "raised %s", text)
    elseif first == nil and second ~= nil then
       expect(met or second.kind == current.error, "failed though all was well: %s", tostring(second))
       expect(elements.is_error(second) and type(second.kind) == "string" and tostring(second) ~= "", "gave %s",
