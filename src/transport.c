@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,13 +26,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sigpipe.h"
+
 #define SPARE_SIZE ((size_t)131072) /* what is larger is given back */
 #define EVENTS_A_DRIVE 64
 #define NEVER INT64_MAX
 
 /*
 ** {======================================================================
-** Time and signals
+** Time
 ** =======================================================================
 */
 
@@ -49,32 +50,6 @@ static int64_t to_ns (double seconds) {
 
 double transport_now (void) {
   return (double)now_ns() / 1e9;
-}
-
-/* libcurl under NOSIGNAL leaves SIGPIPE to us, and the disposition is the
-** host's: the signal is held back while libcurl runs and taken away if it
-** came from there. */
-typedef struct {
-  sigset_t pipe, before;
-  int was_pending;
-} pipe_guard;
-
-static void guard_enter (pipe_guard *g) {
-  sigset_t pending;
-  sigemptyset(&g->pipe);
-  sigaddset(&g->pipe, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &g->pipe, &g->before);
-  g->was_pending = 0;
-  if (sigismember(&g->before, SIGPIPE) && sigpending(&pending) == 0)
-    g->was_pending = sigismember(&pending, SIGPIPE);
-}
-
-static void guard_leave (pipe_guard *g) {
-  static const struct timespec at_once = {0, 0};
-  if (!g->was_pending)
-    while (sigtimedwait(&g->pipe, NULL, &at_once) == -1 && errno == EINTR)
-      continue;
-  pthread_sigmask(SIG_SETMASK, &g->before, NULL);
 }
 
 /* }====================================================================== */
@@ -174,6 +149,40 @@ void transport_wake (transport *t, int on) {
 
 /*
 ** {======================================================================
+** libcurl's multi handle
+** =======================================================================
+*/
+
+/* As transfer.c sets the options of a request. */
+#define set(option, value) \
+  (void)(mc == CURLM_OK && (mc = curl_multi_setopt(t->multi, option, value)))
+
+static const char *open_multi (transport *t) {
+  CURLMcode mc = CURLM_OK;
+  t->multi = curl_multi_init();
+  if (t->multi == NULL)
+    return curl_easy_strerror(CURLE_OUT_OF_MEMORY);
+  set(CURLMOPT_SOCKETFUNCTION, on_socket);
+  set(CURLMOPT_SOCKETDATA, t);
+  set(CURLMOPT_TIMERFUNCTION, on_timer);
+  set(CURLMOPT_TIMERDATA, t);
+  set(CURLMOPT_MAXCONNECTS, (long)t->slots);
+  set(CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+  return mc == CURLM_OK ? NULL : curl_multi_strerror(mc);
+}
+
+/* Its connections end, too. */
+static void close_multi (transport *t) {
+  if (t->multi != NULL)
+    curl_multi_cleanup(t->multi); /* still calls on_socket */
+  t->multi = NULL;
+  t->curl_due = NEVER;
+}
+
+/* }====================================================================== */
+
+/*
+** {======================================================================
 ** Sending
 ** =======================================================================
 */
@@ -200,8 +209,11 @@ const char *transport_send (transport *t, const transport_request *r,
   slot *s = free_slot(t);
   CURLcode rc = CURLE_OK;
   CURLMcode mc;
+  const char *message = NULL;
   if (s == NULL)
     return "more requests at once than the transport was opened for";
+  if (t->multi == NULL && (message = open_multi(t)) != NULL)
+    return message;
   s->request = malloc(r->body_len + 1);
   if (s->request == NULL)
     return curl_easy_strerror(CURLE_OUT_OF_MEMORY);
@@ -277,6 +289,20 @@ static void finish (transport *t, slot *s, CURLcode code) {
   enter_ready(t);
 }
 
+/* libcurl lost track of its sockets, for want of memory or because on_socket
+** failed. All that is out is given up, and so is the multi handle: 7.88 would
+** divide by zero at the next event on such a socket. */
+static void give_up (transport *t, CURLMcode mc) {
+  int i, memory = mc == CURLM_OUT_OF_MEMORY;
+  for (i = 0; i < t->slots; i++)
+    if (t->slot[i].state == SLOT_RUNNING) {
+      if (memory)
+        t->slot[i].answer.end = TRANSPORT_NO_MEMORY;
+      finish(t, &t->slot[i], memory ? CURLE_OUT_OF_MEMORY : CURLE_RECV_ERROR);
+    }
+  close_multi(t);
+}
+
 /* Ends what took too long; returns when the next one may (boot time). */
 static int64_t check_clocks (transport *t) {
   int64_t first = NEVER;
@@ -329,7 +355,7 @@ static CURLMcode act (transport *t) {
 }
 
 const char *transport_drive (transport *t, int resumed) {
-  pipe_guard guard;
+  sigpipe_guard guard;
   CURLMcode mc;
   CURLMsg *message;
   int64_t now = now_ns(), due;
@@ -341,7 +367,7 @@ const char *transport_drive (transport *t, int resumed) {
     if (t->slot[i].started == 0)
       t->slot[i].started = t->clock;
   t->failed = 0;
-  guard_enter(&guard);
+  sigpipe_hold(&guard);
   mc = act(t);
   while ((message = curl_multi_info_read(t->multi, &left)) != NULL) {
     char *s = NULL;
@@ -354,12 +380,15 @@ const char *transport_drive (transport *t, int resumed) {
         finish(t, done, done->stale ? CURLE_RECV_ERROR : code);
     }
   }
+  if (mc != CURLM_OK)
+    give_up(t, mc);
   due = check_clocks(t);
-  guard_leave(&guard);
+  sigpipe_drop(&guard);
   arm(t, due < t->curl_due ? due : t->curl_due);
   if (t->failed)
     return strerror(t->failed);
-  return mc == CURLM_OK ? NULL : curl_multi_strerror(mc);
+  return mc == CURLM_OK || mc == CURLM_OUT_OF_MEMORY ? NULL
+                                                     : curl_multi_strerror(mc);
 }
 
 int transport_fd (const transport *t) {
@@ -435,13 +464,13 @@ static void withdraw (transport *t, slot *s) {
 }
 
 void transport_cancel (transport *t, uint64_t id) {
-  pipe_guard guard;
+  sigpipe_guard guard;
   int i;
-  guard_enter(&guard);
+  sigpipe_hold(&guard);
   for (i = 0; i < t->slots; i++)
     if (t->slot[i].state != SLOT_FREE && t->slot[i].answer.id == id)
       withdraw(t, &t->slot[i]);
-  guard_leave(&guard);
+  sigpipe_drop(&guard);
 }
 
 /* }====================================================================== */
@@ -481,26 +510,8 @@ static int copy (char **to, const char *from) {
   return from == NULL || (*to = strdup(from)) != NULL;
 }
 
-static CURLMcode set_multi (transport *t) {
-  CURLMcode mc =
-    curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  if (mc == CURLM_OK)
-    mc = curl_multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t);
-  if (mc == CURLM_OK)
-    mc = curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  if (mc == CURLM_OK)
-    mc = curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t);
-  if (mc == CURLM_OK)
-    mc = curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)t->slots);
-  if (mc == CURLM_OK)
-    mc =
-      curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-  return mc;
-}
-
 const char *transport_open (transport **out, const transport_options *o) {
   transport *t;
-  CURLMcode mc;
   int i;
   pthread_once(&once, init_libcurl);
   if (global_init != CURLE_OK)
@@ -536,11 +547,7 @@ const char *transport_open (transport **out, const transport_options *o) {
                   "Content-Type: application/x-www-form-urlencoded") ||
       !add_header(&t->form, "Accept: application/json"))
     return strerror(ENOMEM);
-  t->multi = curl_multi_init();
-  if (t->multi == NULL)
-    return curl_easy_strerror(CURLE_FAILED_INIT);
-  mc = set_multi(t);
-  return mc == CURLM_OK ? NULL : curl_multi_strerror(mc);
+  return open_multi(t);
 }
 
 static void close_fd (int fd) {
@@ -549,19 +556,17 @@ static void close_fd (int fd) {
 }
 
 static void end_transfers (transport *t) {
-  pipe_guard guard;
+  sigpipe_guard guard;
   int i;
-  guard_enter(&guard);
+  sigpipe_hold(&guard);
   for (i = 0; i < t->slots; i++) {
     if (t->slot[i].state != SLOT_FREE)
       withdraw(t, &t->slot[i]);
     curl_easy_cleanup(t->slot[i].easy);
     t->slot[i].easy = NULL;
   }
-  if (t->multi != NULL)
-    curl_multi_cleanup(t->multi); /* still calls on_socket */
-  t->multi = NULL;
-  guard_leave(&guard);
+  close_multi(t);
+  sigpipe_drop(&guard);
 }
 
 void transport_shut (transport *t) {

@@ -5,6 +5,8 @@
 ** starts run without any of this.
 */
 
+#define _GNU_SOURCE
+
 #include <stdlib.h>
 
 int dlclose (void *library);

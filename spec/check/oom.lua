@@ -30,10 +30,11 @@ report.run("oom", function(r)
 
    local function sweep(who, how, scenario, first)
       local base = sandbox:base({ size = 11, run = "oom" }, who ~= "curl" and "http" or nil)
-      local words = { program, who, how, first or 1, first and 1 << 30 or STRIDE[scenario] or 1, "spec/check/oom/steps.lua", scenario,
-         base, sandbox.token, sandbox.ca_file, sandbox.customer_id, sandbox.tenant_id }
+      local stride = first and 1 << 30 or STRIDE[scenario] or 1
+      local command = suite.words(program, who, how, first or 1, stride, "spec/check/oom/steps.lua", scenario, base,
+         sandbox.token, sandbox.ca_file, sandbox.customer_id, sandbox.tenant_id)
       local pipe = assert(io.popen(("LUA_CPATH=%s ASAN_OPTIONS=detect_leaks=0:exitcode=99 %s 2>&1"):format(
-         keeper.quote(folder .. "/?.so;;"), suite.words(table.unpack(words)))))
+         keeper.quote(folder .. "/?.so;;"), command)))
       local text = pipe:read("a")
       pipe:close()
       sandbox:reset("oom")
