@@ -49,16 +49,17 @@ end
 ---Builds a host program with Lua in it, whose name is that of its source.
 ---@param folder string
 ---@param source string
+---@param cc string
 ---@param flags string
 ---@return string program
-function suite.host(folder, source, flags)
+function suite.host(folder, source, cc, flags)
    local program = folder .. "/" .. source:match("([^/]+)%.c$")
    local cflags = keeper.output("pkg-config --cflags lua5.4 libcurl 2>/dev/null || pkg-config --cflags lua libcurl")
    local lua = keeper.output("echo $(pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a")
    if not keeper.read(lua) then
       lua = keeper.output("pkg-config --libs lua5.4 2>/dev/null || pkg-config --libs lua")
    end
-   if not suite.shell(("clang -std=c99 %s %s %s -o %s -Wl,-E %s -lcurl -lm -ldl -pthread"):format(flags, cflags, source,
+   if not suite.shell(("%s -std=c99 %s %s %s -o %s -Wl,-E %s -lcurl -lm -ldl -pthread"):format(cc, flags, cflags, source,
       program, lua)) then
       error(source .. " does not compile", 0)
    end

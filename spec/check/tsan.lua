@@ -32,7 +32,7 @@ end
 report.run("tsan", function(r)
    local flags = "-O1 -g -fno-omit-frame-pointer -fsanitize=thread"
    local folder = suite.build("tsan", { CC = "clang", CPPFLAGS = "-D_FORTIFY_SOURCE=0", CFLAGS = flags })
-   local program = suite.host(folder, "spec/check/threads.c", flags)
+   local program = suite.host(folder, "spec/check/threads.c", "clang", flags)
    local file = assert(io.open(folder .. "/script.lua", "w"))
    file:write(SCRIPT)
    file:close()

@@ -317,7 +317,7 @@ int main (int argc, char **argv) {
     pid = fork();
     if (pid == 0) {
       child(L, n, stride);
-      _exit(0);
+      exit(0); /* and not _exit, for a build that counts coverage */
     }
     if (pid == -1)
       return 2;

@@ -1,0 +1,168 @@
+-- `make coverage`: which lines and branches of src/ and which lines of lua/ the specs reach, with the allocations that
+-- fail (oom/) for src/. Every line of src/ that nothing reaches is in EXPLAINED with its reason, and whatever stands
+-- there is not reached: both ways a failure. What is not reached is listed in build/coverage/unreached.txt.
+--
+-- Child processes of specs count for src/ and not for lua/.
+
+local cjson = require("cjson")
+local keeper = require("spec.sandbox.keeper")
+local report = require("spec.check.report")
+local suite = require("spec.check.suite")
+local sweep = require("spec.check.oom.sweep")
+
+local FLAGS = "-O0 -g --coverage"
+
+-- Lines of lua/ that may be unreached, in percent.
+local LUA_UNREACHED = 3
+
+-- file, the line without its indentation, reason
+local EXPLAINED = {
+}
+
+-- Adds what gcov says of a build to `lines`: file → line → count, and `branches`: file → line → taken counts.
+local function read_counts(folder, lines, branches)
+   local pipe = assert(io.popen(("find %s -name '*.gcda' | while read -r f; do gcov -b --json-format -t \"$f\" 2>/dev/null; "
+      .. "echo; done"):format(folder)))
+   for text in pipe:lines() do
+      local found = text:find("^{") and cjson.decode(text)
+      for _, file in ipairs(found and found.files or {}) do
+         local name = file.file
+         if name:find("^src/") then
+            local counts, taken = lines[name] or {}, branches[name] or {}
+            lines[name], branches[name] = counts, taken
+            for _, line in ipairs(file.lines) do
+               local at = math.tointeger(line.line_number)
+               counts[at] = (counts[at] or 0) + line.count
+               taken[at] = taken[at] or {}
+               for i, branch in ipairs(line.branches) do
+                  taken[at][i] = (taken[at][i] or 0) + branch.count
+               end
+            end
+         end
+      end
+   end
+   pipe:close()
+end
+
+local function source_lines(path)
+   local list = {}
+   for line in io.lines(path) do
+      list[#list + 1] = line:match("^%s*(.-)%s*$")
+   end
+   return list
+end
+
+-- What is unreached in src/, judged by EXPLAINED.
+local function judge_c(r, lines, branches, log)
+   local explained = {}
+   for _, entry in ipairs(EXPLAINED) do
+      explained[entry[1] .. ": " .. entry[2]] = entry[3]
+   end
+   local all, hit, ways, taken_ways, used = 0, 0, 0, 0, {}
+   for name, counts in pairs(lines) do
+      local text = source_lines(name)
+      for at, n in pairs(counts) do
+         all = all + 1
+         local key = name .. ": " .. text[at]
+         if n > 0 then
+            hit = hit + 1
+         elseif explained[key] then
+            used[key] = true
+         else
+            r:fail(("%s:%d is not reached: %s"):format(name, at, text[at]))
+         end
+         for _, count in ipairs(n > 0 and branches[name][at] or {}) do
+            ways = ways + 1
+            taken_ways = taken_ways + (count > 0 and 1 or 0)
+            if count == 0 then
+               log[#log + 1] = ("%s:%d: a branch is not taken: %s"):format(name, at, text[at])
+            end
+         end
+      end
+   end
+   for key, reason in pairs(explained) do
+      if used[key] then
+         log[#log + 1] = key .. " (" .. reason .. ")"
+      else
+         r:fail("explained though it is reached or gone: " .. key)
+      end
+   end
+   r:expect(all > 500, "gcov counted " .. all .. " lines only")
+   r:pass(hit)
+   r:figure("src/: %.1f %% of %d lines (%d explained), %.1f %% of %d branches", 100 * hit / all, all, all - hit,
+      100 * taken_ways / math.max(ways, 1), ways)
+end
+
+-- Every line of lua/ that has code, as luac lists it.
+local function code_lines()
+   local luac
+   for _, name in ipairs { "luac5.4", "luac54", "luac-5.4", "luac" } do
+      luac = luac or keeper.output("command -v " .. name) ~= "" and name
+   end
+   local found = {}
+   for path in keeper.output("find lua -name '*.lua'"):gmatch("[^\n]+") do
+      found[path] = {}
+      for line in keeper.output(luac .. " -l -p " .. path):gmatch("\t%d+\t%[(%d+)%]") do
+         found[path][math.tointeger(tonumber(line))] = true
+      end
+   end
+   return found
+end
+
+local function judge_lua(r, path, log)
+   local counts = {}
+   for line in io.lines(path) do
+      counts[line] = true
+   end
+   local all, hit = 0, 0
+   for name, lines in pairs(code_lines()) do
+      local text = source_lines(name)
+      for at in pairs(lines) do
+         all = all + 1
+         if counts[name .. ":" .. at] then
+            hit = hit + 1
+         elseif text[at] == "end" or text[at]:find("^return [%w_]+$") then
+            all = all - 1 -- a closing line that the hook may not see
+         else
+            log[#log + 1] = ("%s:%d: %s"):format(name, at, text[at])
+         end
+      end
+   end
+   local share = 100 * (all - hit) / all
+   r:expect(all > 1000 and share <= LUA_UNREACHED, ("%.1f %% of lua/ is not reached"):format(share))
+   r:figure("lua/: %.1f %% of %d lines", 100 * hit / all, all)
+end
+
+report.run("coverage", function(r)
+   local log = {}
+   suite.shell("rm -rf build/coverage build/coverage-oom")
+   local folder = suite.build("coverage", { CC = "gcc", CFLAGS = FLAGS })
+   local lua_lines = folder .. "/lines"
+   if not suite.shell(("gcc -std=c99 -O2 -shared -fPIC %s spec/support/lines.c -o %s/lines.so"):format(
+      keeper.output("pkg-config --cflags lua5.4 2>/dev/null || pkg-config --cflags lua"), folder)) then
+      error("spec/support/lines.c does not compile", 0)
+   end
+   local good, bad, path = suite.specs(folder, {
+      env = "LINES_FILE=" .. lua_lines, args = "--helper=spec/support/lines.lua " .. table.concat(arg, " "),
+   })
+   r:pass(good)
+   if bad > 0 then
+      r:fail(suite.failures(path), bad)
+   end
+   local sweeper <close> = sweep.new("coverage-oom", "gcc", FLAGS)
+   for _, way in ipairs { { "core", "once" }, { "curl", "once" } } do
+      for _, scenario in ipairs(sweep.scenarios) do
+         local _, failed, text = sweeper:run(way[1], way[2], scenario)
+         r:expect(failed == 0, text)
+      end
+   end
+   local lines, branches = {}, {}
+   read_counts(folder, lines, branches)
+   read_counts(sweeper.folder, lines, branches)
+   judge_c(r, lines, branches, log)
+   judge_lua(r, lua_lines, log)
+   table.sort(log)
+   local file = assert(io.open(folder .. "/unreached.txt", "w"))
+   file:write(table.concat(log, "\n"), "\n")
+   file:close()
+end)
