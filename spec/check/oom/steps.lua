@@ -1,9 +1,9 @@
 -- What the host program does while an allocation fails. One step is: prepare (nothing fails), what it returned (the
 -- n-th allocation fails), judge (nothing fails any more): the result is right, or Lua's memory error, or an error of
 -- the module; the client that met it works, closes, and closes again.
---    steps.lua SCENARIO BASE_URL TOKEN CA_FILE CUSTOMER TENANT [TOKEN_URL CLIENT_ID CLIENT_SECRET]
+--    steps.lua SCENARIO BASE_URL TOKEN CA_FILE CUSTOMER TENANT TOKEN_URL CLIENT_ID CLIENT_SECRET
 
-local scenario, base_url, token, ca_file, customer_id, tenant_id = ...
+local scenario, base_url, token, ca_file, customer_id, tenant_id, token_url, client_id, client_secret = ...
 
 local elements = require("avepoint.elements")
 local ids = require("spec.sandbox.tenant").id
@@ -148,6 +148,18 @@ local scenarios = {
                return asked == 1 and "stale" or token
             end,
          }
+         return function()
+            return tenant:page { page_size = PAGE_SIZE }
+         end
+      end,
+      good = check_page,
+   },
+   signin = {
+      prepare = function()
+         local o = options { token_url = token_url, client_id = client_id, client_secret = client_secret }
+         o.token = nil
+         client = assert(elements.client(o))
+         tenant = client:tenant(customer_id, tenant_id)
          return function()
             return tenant:page { page_size = PAGE_SIZE }
          end

@@ -10,7 +10,7 @@ local STRIDE = { require = 7 }
 
 local RENAMED = "-Dmalloc=oom_malloc -Dcalloc=oom_calloc -Drealloc=oom_realloc -Dstrdup=oom_strdup -Dfree=oom_free"
 
-sweep.scenarios = { "require", "open", "page", "walk", "resume", "ids", "token", "error", "close" }
+sweep.scenarios = { "require", "open", "page", "walk", "resume", "ids", "token", "signin", "error", "close" }
 sweep.ways = {
    { "lua", "collect" }, { "lua", "once" }, { "lua", "always" },
    { "core", "once" }, { "core", "always" }, { "curl", "once" }, { "curl", "always" },
@@ -40,10 +40,12 @@ end
 ---@return string text what the host said
 function sweep:run(who, how, scenario, only)
    local sandbox = self.sandbox
-   local base = sandbox:base({ size = 11, run = "oom" }, who ~= "curl" and "http" or nil)
+   local scheme = who ~= "curl" and "http" or nil
+   local base = sandbox:base({ size = 11, run = "oom" }, scheme)
    local stride = only and 1 << 30 or STRIDE[scenario] or 1
    local command = suite.words(self.program, who, how, only or 1, stride, "spec/check/oom/steps.lua", scenario, base,
-      sandbox.token, sandbox.ca_file, sandbox.customer_id, sandbox.tenant_id)
+      sandbox.token, sandbox.ca_file, sandbox.customer_id, sandbox.tenant_id,
+      sandbox:token_url({ run = "oom" }, scheme), sandbox.client_id, sandbox.client_secret)
    local pipe = assert(io.popen(("LUA_CPATH=%s ASAN_OPTIONS=detect_leaks=0:exitcode=99 %s 2>&1"):format(
       keeper.quote(self.folder .. "/?.so;;"), command)))
    local text = pipe:read("a")
