@@ -100,6 +100,14 @@ describe("core.seen", function()
       assert.equal(6, seen:count())
    end)
 
+   it("takes a hash of any value, also none", function()
+      local seen = core.seen()
+      seen:restore(("\0"):rep(8))
+      assert.equal(1, seen:count())
+      seen:restore(("\0"):rep(8) .. ("\255"):rep(8))
+      assert.equal(2, seen:count())
+   end)
+
    it("keeps every id while it grows", function()
       local seen = core.seen()
       for n = 1, 50000 do

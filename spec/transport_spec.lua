@@ -339,6 +339,50 @@ describe("a connection", function()
       end
    end)
 
+   it("is looked at for bytes that nobody asked for as long as it is remembered, and used either way", function()
+      local handle <close> = open()
+      local run = sandbox:new_run()
+      local url = sandbox:base({ run = run, size = 1 }, "http") .. path
+      assert.equal(200, post(handle, url).status)
+      for _ = 1, 130 do
+         assert.equal(200, post(handle, url, { fresh = true }).status)
+      end
+      assert.equal(200, post(handle, url).status)
+      local log = sandbox:log(run)
+      assert.equal(132, #log)
+      assert.equal(log[1].connection, log[132].connection)
+   end)
+
+   it("may be one of IPv6", function()
+      local listener = socket.tcp6()
+      if not listener or not listener:bind("::1", 0) then
+         pending("no IPv6 here")
+         return
+      end
+      assert(listener:listen(5))
+      listener:settimeout(5)
+      local handle <close> = open()
+      local url = ("http://[::1]:%d/"):format((select(2, listener:getsockname())))
+      local function begin()
+         send(handle, url)
+         assert(handle:drive(true))
+         drive_for(handle, 0.05)
+      end
+      begin()
+      local peer = assert(listener:accept())
+      peer:settimeout(5)
+      for _ = 1, 2 do
+         while assert(peer:receive()) ~= "" do -- its head
+         end
+         assert(peer:receive(2))
+         peer:send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+         assert.equal("[]", assert(answers(handle, 1))[1].body:text())
+         begin()
+      end
+      peer:close()
+      listener:close()
+   end)
+
    it("that the service closed meanwhile is replaced", function()
       local handle <close> = open()
       local run = server:new_run()
@@ -498,6 +542,14 @@ describe("an answer's headers", function()
       local answer = lie(handle, "early_hints")
       assert.is_nil(answer.headers:find("retry-after", 1, true))
       assert.matches("request%-id: liar%-%d+%-%d+\n", answer.headers)
+   end)
+
+   it("fault 12: are passed over where one is longer than their room", function()
+      local handle <close> = open()
+      local answer = lie(handle, "long_location")
+      assert.equal(302, answer.status)
+      assert.is_nil(answer.headers:find("location", 1, true))
+      assert.matches("request%-id: after\n", answer.headers)
    end)
 
    it("fault 12: of 100 kB and more than their room are passed over", function()
@@ -1843,7 +1895,7 @@ describe("the host process", function()
             local good, message = pcall(f, handle)
             ok = ok and not good and message:find("attempt to use a handle across fork", 1, true) ~= nil
          end
-         native.exit_now(ok and 7 or 1)
+         os.exit(ok and 7 or 1, true)
       ]]
    end)
 

@@ -7,7 +7,6 @@
 
 #include "sigpipe.h"
 
-#include <errno.h>
 #include <time.h>
 
 void sigpipe_hold (sigpipe_guard *g) {
@@ -23,7 +22,6 @@ void sigpipe_hold (sigpipe_guard *g) {
 void sigpipe_drop (sigpipe_guard *g) {
   static const struct timespec at_once = {0, 0};
   if (!g->was_pending)
-    while (sigtimedwait(&g->pipe, NULL, &at_once) == -1 && errno == EINTR)
-      continue;
+    sigtimedwait(&g->pipe, NULL, &at_once);
   pthread_sigmask(SIG_SETMASK, &g->before, NULL);
 }

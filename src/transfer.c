@@ -73,8 +73,7 @@ static size_t on_body (char *data, size_t size, size_t count, void *user) {
   long status = 0;
   size_t limit = s->limit;
   s->last_byte = s->owner->clock;
-  if (curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
-    return 0;
+  curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
   if (status != 200) {
     limit = TRANSPORT_ERROR_LIMIT;
     if (n > limit - s->answer.body_len) {
@@ -139,11 +138,9 @@ static int on_new_socket (void *user, curl_socket_t fd, curlsocktype purpose) {
 }
 
 static int port_of (const struct sockaddr_storage *a) {
-  if (a->ss_family == AF_INET)
-    return ntohs(((const struct sockaddr_in *)(const void *)a)->sin_port);
-  if (a->ss_family == AF_INET6)
-    return ntohs(((const struct sockaddr_in6 *)(const void *)a)->sin6_port);
-  return -1;
+  return ntohs(a->ss_family == AF_INET6
+                 ? ((const struct sockaddr_in6 *)(const void *)a)->sin6_port
+                 : ((const struct sockaddr_in *)(const void *)a)->sin_port);
 }
 
 /* Does something wait to be read on the connection between these ports?

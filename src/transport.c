@@ -115,8 +115,6 @@ static void arm (transport *t, int64_t due) {
     return;
   memset(&when, 0, sizeof(when)); /* all zero: off */
   if (due != NEVER) {
-    if (due < 1)
-      due = 1;
     when.it_value.tv_sec = (time_t)(due / 1000000000);
     when.it_value.tv_nsec = (long)(due % 1000000000);
   }
@@ -432,10 +430,7 @@ const transport_answer *transport_peek (transport *t) {
 
 char *transport_release (transport *t, size_t *capacity) {
   slot *s = first_done(t);
-  char *body;
-  if (s == NULL)
-    return NULL;
-  body = s->body;
+  char *body = s->body;
   *capacity = s->capacity;
   s->body = NULL;
   empty_slot(s);

@@ -215,6 +215,7 @@ local HEADS = {
    line_cut = "HTTP/1.1 20", switching = headers("HTTP/1.1 101 Switching Protocols", "Upgrade: x", "Connection: Upgrade"),
    icy = headers("ICY 200 OK") .. "{}", ftp = "220 ready\r\n", tls_alert = "\21\3\3\0\2\2\40",
    no_content = headers("HTTP/1.1 204 No Content"), reset_content = headers("HTTP/1.1 205 Reset", "Content-Length: 0"),
+   long_location = headers("HTTP/1.1 302 Found", "Location: /" .. ("x"):rep(3000), "request-id: after", "Content-Length: 0"),
    not_modified = headers("HTTP/1.1 304 Not Modified"),
    html = headers("HTTP/1.1 200 OK", "Content-Type: text/html", "Content-Length: 28") .. "<html>Please log in. </html>",
    negotiate = headers("HTTP/1.1 401 No", "WWW-Authenticate: Negotiate", "WWW-Authenticate: NTLM",

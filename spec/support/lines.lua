@@ -6,7 +6,7 @@ local lines = require("lines")
 
 local sethook = debug.sethook
 
-function debug.sethook(...)
+function debug.sethook(...) -- luacheck: ignore
    if select("#", ...) == 0 or (...) == nil then
       return lines.start()
    end

@@ -1,0 +1,57 @@
+/*
+** native.c
+** What a host written in C can do and Lua can't, as a module for host_spec
+*/
+
+#define _GNU_SOURCE
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lua.h"
+
+#include "lauxlib.h"
+
+int luaopen_native (lua_State *L);
+
+static int l_fork (lua_State *L) {
+  lua_pushinteger(L, fork());
+  return 1;
+}
+
+static int l_wait (lua_State *L) {
+  int status = 0;
+  waitpid((pid_t)luaL_checkinteger(L, 1), &status, 0);
+  lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status)
+                                       : 1000 + WTERMSIG(status));
+  return 1;
+}
+
+/* SIGPIPE is blocked, and one waits. */
+static int l_hold_sigpipe (lua_State *L) {
+  sigset_t set;
+  (void)L;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  raise(SIGPIPE);
+  return 0;
+}
+
+static int l_sigpipe_waits (lua_State *L) {
+  sigset_t set;
+  sigpending(&set);
+  lua_pushboolean(L, sigismember(&set, SIGPIPE));
+  return 1;
+}
+
+int luaopen_native (lua_State *L) {
+  static const luaL_Reg all[] = {{"fork", l_fork},
+                                 {"wait", l_wait},
+                                 {"hold_sigpipe", l_hold_sigpipe},
+                                 {"sigpipe_waits", l_sigpipe_waits},
+                                 {NULL, NULL}};
+  luaL_newlib(L, all);
+  return 1;
+}

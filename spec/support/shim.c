@@ -1,0 +1,113 @@
+/*
+** shim.c
+** Stands in front of libc and libcurl in a child process, for host_spec
+**
+** SHIM_FAIL=name:n:errno  the n-th call of epoll_ctl (on a socket), ppoll,
+**                         timerfd_settime or curl_global_init fails
+** SHIM_DNS=seconds        names that end in "stalled.invalid" take so long
+** SHIM_JUMP=seconds       the wall clock is so much ahead at every other look
+*/
+
+#define _GNU_SOURCE
+
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Sets `real` to what would be called without us. */
+#define find(name) (*(void **)(&real) = dlsym(RTLD_NEXT, name))
+
+static int fails (const char *name, int *calls) {
+  const char *wish = getenv("SHIM_FAIL");
+  size_t len = strlen(name);
+  char *rest;
+  if (wish == NULL || strncmp(wish, name, len) != 0 || wish[len] != ':' ||
+      strtol(wish + len + 1, &rest, 10) != ++*calls)
+    return 0;
+  errno = (int)strtol(rest + 1, NULL, 10);
+  return 1;
+}
+
+/* EEXIST and ENOENT are true when they are told. */
+int epoll_ctl (int set, int what, int fd, struct epoll_event *event) {
+  static int calls = 0;
+  int (*real)(int, int, int, struct epoll_event *);
+  find("epoll_ctl");
+  if ((event->events & EPOLLOUT) == 0 || !fails("epoll_ctl", &calls))
+    return real(set, what, fd, event);
+  if (errno == EEXIST || errno == ENOENT) {
+    int told = errno;
+    real(set, told == EEXIST ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, event);
+    errno = told;
+  }
+  return -1;
+}
+
+int ppoll (struct pollfd *fds, nfds_t n, const struct timespec *time,
+           const sigset_t *mask) {
+  static int calls = 0;
+  int (*real)(struct pollfd *, nfds_t, const struct timespec *,
+              const sigset_t *);
+  find("ppoll");
+  return fails("ppoll", &calls) ? -1 : real(fds, n, time, mask);
+}
+
+int timerfd_settime (int fd, int flags, const struct itimerspec *when,
+                     struct itimerspec *before) {
+  static int calls = 0;
+  int (*real)(int, int, const struct itimerspec *, struct itimerspec *);
+  find("timerfd_settime");
+  return fails("timerfd_settime", &calls) ? -1 : real(fd, flags, when, before);
+}
+
+CURLcode curl_global_init (long flags) {
+  static int calls = 0;
+  CURLcode (*real)(long);
+  find("curl_global_init");
+  return fails("curl_global_init", &calls) ? CURLE_FAILED_INIT : real(flags);
+}
+
+int getaddrinfo (const char *name, const char *service,
+                 const struct addrinfo *hints, struct addrinfo **list) {
+  const char *seconds = getenv("SHIM_DNS");
+  int (*real)(const char *, const char *, const struct addrinfo *,
+              struct addrinfo **);
+  find("getaddrinfo");
+  if (seconds != NULL && name != NULL && strstr(name, "stalled.invalid")) {
+    usleep((useconds_t)(atof(seconds) * 1e6));
+    return EAI_NONAME;
+  }
+  return real(name, service, hints, list);
+}
+
+static time_t ahead (void) {
+  static int looks = 0;
+  const char *seconds = getenv("SHIM_JUMP");
+  return seconds != NULL && ++looks % 2 == 0 ? atol(seconds) : 0;
+}
+
+int clock_gettime (clockid_t clock, struct timespec *ts) {
+  int (*real)(clockid_t, struct timespec *), rc;
+  find("clock_gettime");
+  rc = real(clock, ts);
+  if (clock == CLOCK_REALTIME)
+    ts->tv_sec += ahead();
+  return rc;
+}
+
+time_t time (time_t *now) {
+  time_t (*real)(time_t *), t;
+  find("time");
+  t = real(NULL) + ahead();
+  if (now != NULL)
+    *now = t;
+  return t;
+}
