@@ -41,6 +41,7 @@ test: ## build and run every spec (ARGS='spec/x_spec.lua' for one)
 run: ## run the command from here (ARGS='list --help')
 demo: ## run the command against a sandbox tenant: a table, then CSV
 bench: ## measure a walk beside the floor
+check: ## all the long checks, within 45 minutes (README: long checks)
 lint: ## luacheck, clang-format, luarocks lint, gcc and clang without a warning
 # what needs packages installs them first, then starts make anew to find them
 test run demo bench lint:
@@ -56,8 +57,8 @@ run-demo: $(CORE)
 	@LUA=$(LUA) $(LUA) spec/demo.lua
 run-bench: $(CORE)
 	@$(LUA) spec/bench/bench.lua $(ARGS)
-# the long checks: what each one tries is said at the head of spec/check/NAME.lua
-CHECKS = asan valgrind tsan oom soak coverage mutation
+# what each of the long checks tries is said at the head of spec/check/NAME.lua
+CHECKS = check asan valgrind tsan oom soak coverage mutation
 $(CHECKS):
 	@.ci/deps check
 	@$(MAKE) --no-print-directory run-check-$@
@@ -88,4 +89,5 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
 FORCE:
 .PHONY: all test run demo bench lint deps install clean help FORCE \
-        run-test run-run run-demo run-bench run-lint
+        run-test run-run run-demo run-bench run-lint \
+        $(CHECKS) $(CHECKS:%=run-check-%)

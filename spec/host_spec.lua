@@ -202,6 +202,47 @@ describe("a host", function()
       assert.equal(0, status)
    end)
 
+   it("fault 16: sees no change of what it does on SIGPIPE", function()
+      local output, status = run(walks.script(sandbox, { run = sandbox:new_run(), size = 250 }) .. [[
+         print(#assert(tenant:collect()))
+         client:close()
+      ]], { SHIM_TELL = "1" })
+      assert.equal("250\n", (output:gsub("folder\n", "")))
+      assert.equal(0, status)
+   end)
+
+   it("security 3: that names a ca_file has no folder of other authorities looked into, for service and proxy", function()
+      for _, proxy in ipairs { "", sandbox.https } do
+         local script = ([[
+            local elements = require("avepoint.elements")
+            local client = elements.client { token = "t", base_url = %q, ca_file = CA, proxy = %q, max_attempts = 1 }
+            client:tenant("c", "t"):page()
+            print("done")
+         ]]):format(sandbox.https, proxy)
+         local ours, system = ("%q"):format(sandbox.ca_file), "nil"
+         assert.equal("done\n", (run((script:gsub("CA", function() return ours end)), { SHIM_TELL = "1" })))
+         assert.matches("folder\n", (run((script:gsub("CA", system)), { SHIM_TELL = "1" })))
+      end
+   end)
+
+   it("fault 46: that drives nothing for ten minutes has no connection given up by libcurl's own clocks", function()
+      local output, status = run(([[
+         local core, native = require("avepoint.elements.core"), require("native")
+         local handle = core.open { slots = 1, connect_timeout = 5, timeout = 5, stall_timeout = 5, user_agent = "x", proxy = "" }
+         assert(handle:send { url = %q, body = "", limit = 1, cleartext = true })
+         assert(handle:drive(true))
+         handle:wait(0.05)
+         native.later(600)
+         for _ = 1, 5 do
+            assert(handle:drive(true))
+            handle:wait(0.05)
+         end
+         print((handle:take()))
+      ]]):format(liar.black_hole), {})
+      assert.equal("nil\n", output)
+      assert.equal(0, status)
+   end)
+
    local FAILURES = { -- name:n:errno, what the first call gives; the second one goes well
       { "epoll_ctl:1:28", "network" }, { "epoll_ctl:1:17", "4" }, { "epoll_ctl:2:2", "4" },
       { "ppoll:1:22", "network" }, { "timerfd_settime:1:22", "network" }, { "curl_global_init:1:0", "config" },

@@ -121,6 +121,16 @@ local function descriptors()
    return all, n
 end
 
+-- a configuration of OpenSSL that allows TLS 1.1
+local function lax()
+   local name = sandbox.dir .. "/lax.cnf"
+   local file = assert(io.open(name, "w"))
+   file:write("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = TLSv1\n"
+      .. "CipherString = ALL:@SECLEVEL=0\n")
+   file:close()
+   return name
+end
+
 -- the requests' own connections of the raw-socket server
 local function connections(port)
    local list = {}
@@ -1118,6 +1128,20 @@ describe("many transfers at once", function()
       assert.equal(33, sandbox:report(run).max_in_flight)
    end)
 
+   it("keep no more idle connections than there may be transfers, to however many hosts", function()
+      local handle <close> = open { slots = 1 }
+      local bases = { sandbox:base(nil, "http"), sandbox:base(), server:base() }
+      assert.equal(200, post(handle, bases[1] .. path).status)
+      local _, before = descriptors()
+      for _ = 1, 2 do
+         for _, base in ipairs(bases) do
+            post(handle, base .. path)
+         end
+      end
+      local _, after = descriptors()
+      assert.is_true(after <= before, after .. " after " .. before)
+   end)
+
    it("are refused in words where there are too many, until one is taken", function()
       local handle <close> = open { slots = 2 }
       send(handle, server:base() .. path)
@@ -1221,15 +1245,10 @@ describe("what is never done", function()
    end
 
    it("security 3: a host whose OpenSSL is set to allow TLS 1.1 does not make us speak it", function()
-      local name = sandbox.dir .. "/lax.cnf"
-      local file = assert(io.open(name, "w"))
-      file:write("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = TLSv1\n"
-         .. "CipherString = ALL:@SECLEVEL=0\n")
-      file:close()
       local run = sandbox:new_run()
       local text = child(PRELUDE .. [[
          print(post(open { proxy = "" }, os.getenv("URL")).code)
-      ]], environment { OPENSSL_CONF = name, URL = sandbox:base({ run = run }, "tls11") .. path })
+      ]], environment { OPENSSL_CONF = lax(), URL = sandbox:base({ run = run }, "tls11") .. path })
       assert.equal("35\n", text)
       assert.equal(0, sandbox:count(run))
    end)
@@ -1607,6 +1626,25 @@ describe("a proxy", function()
       assert.is_true(answer.code == 7 or answer.code == 5)
    end)
 
+   it("fault 4, security 3: of https is trusted by ca_file alone, under its own name, and with TLS 1.2 or more", function()
+      local run = sandbox:new_run()
+      local url = sandbox:base { run = run } .. path
+      for _, case in ipairs {
+         { sandbox.https, sandbox.ca_file, 56 }, { sandbox.https, server.ca_file, 60 },
+         { sandbox.tls.wrong_host, sandbox.ca_file, 60 }, { sandbox.tls.expired, sandbox.ca_file, 60 },
+      } do
+         local handle <close> = open { proxy = case[1], ca_file = case[2] }
+         local answer = post(handle, url)
+         assert.equal(case[3], answer.code, case[1])
+         assert.equal(case[3] == 56, answer.connect_status >= 400)
+      end
+      local text = child(PRELUDE .. [[
+         print(post(open { proxy = os.getenv("PROXY") }, os.getenv("URL")).code)
+      ]], environment { OPENSSL_CONF = lax(), URL = url, PROXY = sandbox.tls.tls11 })
+      assert.equal("35\n", text)
+      assert.equal(0, sandbox:count(run))
+   end)
+
    it("fault 16: that breaks the pipe raises no SIGPIPE, and the host keeps its disposition and mask", function()
       if not native(dir) then
          pending("no C compiler here")
@@ -1876,7 +1914,7 @@ describe("the host process", function()
       local run = sandbox:new_run()
       local text, how, code = child((FORK:gsub("CHILD", function() return what end)), environment {
          DIR = dir, URL = sandbox:base { run = run } .. path, LATE = sandbox:base { run = run, latency = 150 } .. path,
-         ASAN_OPTIONS = "detect_leaks=0", -- a forked child only forgets what is its parent's
+         FORGETS = "1", -- so leak finders are told: a forked child only forgets what is its parent's
       })
       assert.equal("exit", how)
       assert.equal("7\t200\t200\topen\n", text)

@@ -206,7 +206,6 @@ static void set_lasting (transport *t, slot *s, CURL *easy, CURLcode *rc) {
   set(CURLOPT_PREREQDATA, s);
 #endif
   set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_POST, 1L);
   set(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   set(CURLOPT_ACCEPT_ENCODING, "gzip");
   set(CURLOPT_USERAGENT, t->user_agent);

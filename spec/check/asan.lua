@@ -23,7 +23,8 @@ report.run("asan", function(r)
    local runtime = keeper.output("clang -print-file-name=libclang_rt.asan-$(uname -m).so")
    local lua = suite.script(folder .. "/lua", ([[
 LD_PRELOAD="%s %s/keep.so $LD_PRELOAD"
-ASAN_OPTIONS=detect_leaks=1:log_path=%s/report:quarantine_size_mb=4:exitcode=99:$ASAN_OPTIONS
+ASAN_OPTIONS=detect_leaks=1:log_path=%s/report:quarantine_size_mb=4:exitcode=99
+[ -z "$FORGETS" ] || ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
 UBSAN_OPTIONS=print_stacktrace=1:log_path=%s/report
 LSAN_OPTIONS=suppressions=%s/suppressed:print_suppressions=0
 export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS

@@ -6,6 +6,9 @@
 **                         timerfd_settime or curl_global_init fails
 ** SHIM_DNS=seconds        names that end in "stalled.invalid" take so long
 ** SHIM_JUMP=seconds       the wall clock is so much ahead at every other look
+** SHIM_TELL=1             says on stderr when SIGPIPE's disposition is changed
+**                         or a folder of authorities is looked into
+** shim_later              seconds that CLOCK_MONOTONIC (libcurl's) is ahead
 */
 
 #define _GNU_SOURCE
@@ -15,6 +18,8 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -88,6 +93,39 @@ int getaddrinfo (const char *name, const char *service,
   return real(name, service, hints, list);
 }
 
+static void tell (const char *what) {
+  if (getenv("SHIM_TELL") != NULL)
+    fprintf(stderr, "%s\n", what);
+}
+
+int sigaction (int number, const struct sigaction *new,
+               struct sigaction *old) {
+  int (*real)(int, const struct sigaction *, struct sigaction *);
+  find("sigaction");
+  if (number == SIGPIPE && new != NULL)
+    tell("SIGPIPE");
+  return real(number, new, old);
+}
+
+/* OpenSSL's, by which libcurl names a folder: 7.87 on, and before */
+int X509_STORE_load_path (void *store, const char *folder);
+int X509_STORE_load_path (void *store, const char *folder) {
+  int (*real)(void *, const char *);
+  find("X509_STORE_load_path");
+  tell("folder");
+  return real(store, folder);
+}
+
+int SSL_CTX_load_verify_dir (void *context, const char *folder);
+int SSL_CTX_load_verify_dir (void *context, const char *folder) {
+  int (*real)(void *, const char *);
+  find("SSL_CTX_load_verify_dir");
+  tell("folder");
+  return real(context, folder);
+}
+
+long shim_later = 0;
+
 static time_t ahead (void) {
   static int looks = 0;
   const char *seconds = getenv("SHIM_JUMP");
@@ -100,6 +138,8 @@ int clock_gettime (clockid_t clock, struct timespec *ts) {
   rc = real(clock, ts);
   if (clock == CLOCK_REALTIME)
     ts->tv_sec += ahead();
+  else if (clock == CLOCK_MONOTONIC)
+    ts->tv_sec += shim_later;
   return rc;
 }
 
