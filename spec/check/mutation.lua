@@ -1,21 +1,58 @@
--- `make mutation`: each option that the transport sets on libcurl is left out in turn; the module is built anew, and a
--- test must fail. The likely ones are tried first (LIKELY), then all of transport_spec and client_spec.
+-- `make mutation`: each option that the transport sets on libcurl is left out in turn, or set to the contrary where
+-- libcurl's own default is the same (CONTRARY); the module is built anew, and a test must fail. The test that is there
+-- for the option is tried first (LIKELY), then all of SPECS.
 --
 -- What can't be seen from outside is in UNSEEN, with the reason; an option that stands there and fails a test is a
--- failure too.
+-- failure too. `make mutation ARGS=CURLOPT_NETRC` tries one.
 
 local keeper = require("spec.sandbox.keeper")
 local report = require("spec.check.report")
 local suite = require("spec.check.suite")
 
 local SOURCES = { "src/transfer.c", "src/transport.c" }
-local SPECS = "spec/transport_spec.lua spec/client_spec.lua"
+local SPECS = "spec/transport_spec.lua spec/host_spec.lua spec/client_spec.lua"
 
--- option → part of the name of a test in transport_spec that is there for it
+-- option → its specs and part of the name of the test that is there for it
+local TRANSPORT, HOST = "spec/transport_spec.lua", "spec/host_spec.lua"
 local LIKELY = {
+   CURLOPT_NOSIGNAL = { HOST, "no change of what it does on SIGPIPE" },
+   CURLOPT_TIMEOUT_MS = { TRANSPORT, "the clocks of an attempt" },
+   CURLOPT_CONNECTTIMEOUT_MS = { HOST, "libcurl's own clocks" },
+   CURLOPT_FOLLOWLOCATION = { TRANSPORT, "security 2" },
+   CURLOPT_SSL_VERIFYPEER = { TRANSPORT, "fault 4" },
+   CURLOPT_SSL_VERIFYHOST = { TRANSPORT, "fault 4" },
+   CURLOPT_SSLVERSION = { TRANSPORT, "security 3" },
+   CURLOPT_PROXY_SSL_VERIFYPEER = { TRANSPORT, "of https is trusted" },
+   CURLOPT_PROXY_SSL_VERIFYHOST = { TRANSPORT, "of https is trusted" },
+   CURLOPT_PROXY_SSLVERSION = { TRANSPORT, "of https is trusted" },
+   CURLOPT_PROXY_CAINFO = { TRANSPORT, "of https is trusted" },
+   CURLOPT_CAPATH = { HOST, "security 3" },
+   CURLOPT_PROXY_CAPATH = { HOST, "security 3" },
+   CURLOPT_NETRC = { TRANSPORT, "security 8" },
+   CURLOPT_MAXLIFETIME_CONN = { TRANSPORT, "security 4" },
+   CURLOPT_HTTP_VERSION = { TRANSPORT, "fault 14" },
+   CURLOPT_DISALLOW_USERNAME_IN_URL = { TRANSPORT, "security 5" },
+   CURLOPT_QUICK_EXIT = { TRANSPORT, "fault 2" },
+   CURLOPT_NOPROXY = { TRANSPORT, "security 9" },
+   CURLMOPT_MAXCONNECTS = { TRANSPORT, "no more idle connections" },
 }
 
+-- libcurl's default is what we set, so that leaving it out changes nothing
+local CONTRARY = {
+   CURLOPT_TIMEOUT_MS = "200L", CURLOPT_FOLLOWLOCATION = "1L", CURLOPT_SSL_VERIFYPEER = "0L", CURLOPT_SSL_VERIFYHOST = "0L",
+   CURLOPT_PROXY_SSL_VERIFYPEER = "0L", CURLOPT_PROXY_SSL_VERIFYHOST = "0L", CURLOPT_NETRC = "(long)CURL_NETRC_OPTIONAL",
+   CURLOPT_UNRESTRICTED_AUTH = "1L",
+}
+
+local OLD = "compiled for a libcurl before 7.85 only"
 local UNSEEN = {
+   CURLOPT_MAXREDIRS = "counts where redirects are followed, which FOLLOWLOCATION forbids",
+   CURLOPT_UNRESTRICTED_AUTH = "counts where redirects are followed",
+   CURLOPT_REDIR_PROTOCOLS_STR = "counts where redirects are followed",
+   CURLOPT_REDIR_PROTOCOLS = OLD,
+   CURLOPT_PROTOCOLS = OLD,
+   CURLOPT_SSL_SESSIONID_CACHE = "its crash needs an allocation to fail: `make oom` is its test",
+   CURLMOPT_PIPELINING = "counts for HTTP/2, which HTTP_VERSION forbids",
 }
 
 -- Every statement set(OPTION, …); in a file.
@@ -44,11 +81,14 @@ report.run("mutation", function(r)
    local function try(option, text)
       local path = folder .. "/" .. option.path
       local file = assert(io.open(path, "w"))
-      file:write(text:sub(1, option.at - 1), "(void)0;", text:sub(option.finish))
+      local contrary = CONTRARY[option.name]
+      file:write(text:sub(1, option.at - 1), contrary and ("set(%s, %s);"):format(option.name, contrary) or "(void)0;",
+         text:sub(option.finish))
       file:close()
       build()
       local likely = LIKELY[option.name]
-      local by = likely and fails("spec/transport_spec.lua --filter=" .. keeper.quote((likely:gsub(" ", ".")))) or fails(SPECS)
+      local by = likely and fails(likely[1] .. " --filter=" .. keeper.quote((likely[2]:gsub("[ ']", "."))))
+         or not UNSEEN[option.name] and fails(SPECS) or UNSEEN[option.name] and fails(TRANSPORT)
       file = assert(io.open(path, "w"))
       file:write(text)
       file:close()

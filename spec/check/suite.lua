@@ -81,7 +81,7 @@ end
 
 ---Runs specs against a build. The tests tagged #build judge the Makefile's own flags and are left out.
 ---@param folder string
----@param options {lua: string?, env: string?, args: string?} args: busted's
+---@param options {lua: string?, child_lua: string?, env: string?, args: string?} args: busted's
 ---@return integer successes
 ---@return integer failures with errors
 ---@return string log its path
@@ -89,7 +89,7 @@ function suite.specs(folder, options)
    local log = folder .. "/suite.log"
    local lua = options.lua or suite.lua
    suite.shell(("AVEPOINT_BUILD=%s LUA=%s LUA_CPATH=%s %s busted --lua=%s --exclude-tags=build %s >%s 2>&1 </dev/null"):format(
-      folder, quote(lua), quote(folder .. "/?.so;" .. (os.getenv("LUA_CPATH") or ";"):gsub("^build/%?%.so;", "")),
+      folder, quote(options.child_lua or lua), quote(folder .. "/?.so;" .. (os.getenv("LUA_CPATH") or ";"):gsub("^build/%?%.so;", "")),
       options.env or "", quote(lua), options.args or "", log))
    local text = (keeper.read(log) or ""):gsub("\27%[[%d;]*m", "")
    local good, bad, errors = text:match("(%d+) success%a* / (%d+) failures? / (%d+) errors? / %d+ pending")
