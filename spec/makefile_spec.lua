@@ -133,11 +133,14 @@ end)
 
 describe(".ci/run", function()
    -- { last line, exit status } and the whole output, where `make test` is this
-   -- text for the shell and every other target succeeds.
-   local function counted(test)
+   -- text for the shell, `make check` (with the long ones) that one, and every
+   -- other target succeeds.
+   local function counted(test, check)
       must("mkdir -p " .. quote(folder .. "/bin"))
-      write(folder .. "/bin/make", "#!/bin/bash\n[ \"$1\" = test ] || exit 0\n" .. test .. "\n")
-      local output, status = run(here("chmod +x bin/make; PATH=$PWD/bin:$PATH TMPDIR=$PWD .ci/run quick"))
+      write(folder .. "/bin/make", "#!/bin/bash\n[ \"$1\" != check ] || {\n" .. (check or ":")
+         .. "\nexit\n}\n[ \"$1\" = test ] || exit 0\n" .. test .. "\n")
+      local output, status = run(here("chmod +x bin/make; PATH=$PWD/bin:$PATH TMPDIR=$PWD .ci/run "
+         .. (check and "" or "quick")))
       return { output:match("([^\n]*)\n$"), status }, output
    end
 
@@ -149,6 +152,13 @@ describe(".ci/run", function()
 
    it("adds busted's count to the other steps, and a pass is a pass", function()
       assert.same({ "16 passed, 0 failed", 0 }, (counted(GOOD)))
+   end)
+
+   it("adds what the long checks count, and a check that did not come to its end is a failure", function()
+      assert.same({ "24 passed, 0 failed", 0 }, (counted(GOOD, "echo '1 passed, 9 failed (oom, 3 s)'; "
+         .. "echo '7 passed, 0 failed (check, 9 s)'")))
+      assert.same({ "19 passed, 5 failed", 1 }, (counted(GOOD, "echo '2 passed, 5 failed (check, 9 s)'; exit 1")))
+      assert.same({ "17 passed, 1 failed", 1 }, (counted(GOOD, "echo '7 passed, 0 failed (oom, 9 s)'; exit 1")))
    end)
 
    it("counts failures and errors, in the singular too, whatever the exit status says", function()

@@ -1128,7 +1128,7 @@ describe("many transfers at once", function()
       assert.equal(33, sandbox:report(run).max_in_flight)
    end)
 
-   it("keep no more idle connections than there may be transfers, to however many hosts", function()
+   it("security 24: keep no more idle connections than there may be transfers, to however many hosts", function()
       local handle <close> = open { slots = 1 }
       local bases = { sandbox:base(nil, "http"), sandbox:base(), server:base() }
       assert.equal(200, post(handle, bases[1] .. path).status)

@@ -46,6 +46,7 @@ local CONTRARY = {
 
 local OLD = "compiled for a libcurl before 7.85 only"
 local UNSEEN = {
+   CURLOPT_NETRC = "what it finds would be sent as Basic, which HTTPAUTH forbids",
    CURLOPT_MAXREDIRS = "counts where redirects are followed, which FOLLOWLOCATION forbids",
    CURLOPT_UNRESTRICTED_AUTH = "counts where redirects are followed",
    CURLOPT_REDIR_PROTOCOLS_STR = "counts where redirects are followed",

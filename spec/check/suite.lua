@@ -88,9 +88,9 @@ end
 function suite.specs(folder, options)
    local log = folder .. "/suite.log"
    local lua = options.lua or suite.lua
+   local cpath = folder .. "/?.so;" .. (os.getenv("LUA_CPATH") or ";"):gsub("^build/%?%.so;", "")
    suite.shell(("AVEPOINT_BUILD=%s LUA=%s LUA_CPATH=%s %s busted --lua=%s --exclude-tags=build %s >%s 2>&1 </dev/null"):format(
-      folder, quote(options.child_lua or lua), quote(folder .. "/?.so;" .. (os.getenv("LUA_CPATH") or ";"):gsub("^build/%?%.so;", "")),
-      options.env or "", quote(lua), options.args or "", log))
+      folder, quote(options.child_lua or lua), quote(cpath), options.env or "", quote(lua), options.args or "", log))
    local text = (keeper.read(log) or ""):gsub("\27%[[%d;]*m", "")
    local good, bad, errors = text:match("(%d+) success%a* / (%d+) failures? / (%d+) errors? / %d+ pending")
    return math.tointeger(tonumber(good or 0)), math.tointeger(good and bad + errors or 1), log

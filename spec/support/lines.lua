@@ -7,7 +7,7 @@ local lines = require("lines")
 local sethook = debug.sethook
 
 function debug.sethook(...) -- luacheck: ignore
-   if select("#", ...) == 0 or (...) == nil then
+   if select("#", ...) == 0 or (...) == nil or (...) == "external hook" then
       return lines.start()
    end
    return sethook(...)

@@ -11,6 +11,7 @@
 ** shim_later              seconds that CLOCK_MONOTONIC (libcurl's) is ahead
 */
 
+#undef _FORTIFY_SOURCE /* which would make some of these inline */
 #define _GNU_SOURCE
 
 #include <curl/curl.h>
