@@ -1,7 +1,7 @@
--- `make oom`: faults 48, 49, 50 and 59. The n-th allocation fails, for every n until all goes well: Lua's, the C core's and libcurl's, once and
--- from then on, over all that a host does with a client (oom/steps.lua). The host program is oom/host.c; it and the core
--- are built under ASan. A failing step reads "step WHO HOW SCENARIO N: what", and `make oom ARGS='WHO HOW SCENARIO N'`
--- runs it alone.
+-- `make oom`, faults 48, 49, 50 and 59: the n-th allocation fails, for every n until all goes well: Lua's, the C core's
+-- and libcurl's, once and from then on, over all that a host does with a client (oom/steps.lua). The host program is
+-- oom/host.c; it and the core are built under ASan. A failing step reads "step WHO HOW SCENARIO N: what", and
+-- `make oom ARGS='WHO HOW SCENARIO N'` runs it alone.
 --
 -- lua-cjson's own mallocs are left alone, since it ends the process when one fails (known, and its own).
 
