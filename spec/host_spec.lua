@@ -147,7 +147,7 @@ describe("a host", function()
             n = n + 1
          end
          print(code, n, walk:receipt().complete, walk:receipt().retries)
-      ]])
+      ]], nil, "export FORGETS=1;")
       assert.equal("7\t600\ttrue\t0\n", output)
       assert.equal(0, status)
    end)

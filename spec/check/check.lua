@@ -14,7 +14,10 @@ local function run(name)
    local good = suite.shell(("env -u MAKEFLAGS -u MAKELEVEL timeout -k 10 %d make %s >%s 2>&1 </dev/null"):format(LONGEST, name,
       log))
    local text = keeper.read(log) or ""
-   local passed, failed = text:match("(%d+) passed, (%d+) failed %(" .. name .. ",[^\n]*\n[^%d]*$")
+   local passed, failed
+   for good_ones, bad_ones in text:gmatch("(%d+) passed, (%d+) failed %(" .. name .. ",") do
+      passed, failed = good_ones, bad_ones
+   end
    passed, failed = math.tointeger(tonumber(passed or 0)), math.tointeger(tonumber(failed or 1))
    if not good and failed == 0 then
       failed = 1 -- it ended otherwise than it said

@@ -8,6 +8,7 @@
 local keeper = require("spec.sandbox.keeper")
 local report = require("spec.check.report")
 local suite = require("spec.check.suite")
+local sweep = require("spec.check.oom.sweep")
 
 local SOURCES = { "src/transfer.c", "src/transport.c" }
 local SPECS = "spec/transport_spec.lua spec/host_spec.lua spec/client_spec.lua"
@@ -44,6 +45,9 @@ local CONTRARY = {
    CURLOPT_UNRESTRICTED_AUTH = "1L",
 }
 
+-- ... and those whose test is a step of `make oom`
+local OUT_OF_MEMORY = { CURLOPT_SSL_SESSIONID_CACHE = { "curl", "once", "walk" } }
+
 local OLD = "compiled for a libcurl before 7.85 only"
 local UNSEEN = {
    CURLOPT_NETRC = "what it finds would be sent as Basic, which HTTPAUTH forbids",
@@ -52,7 +56,6 @@ local UNSEEN = {
    CURLOPT_REDIR_PROTOCOLS_STR = "counts where redirects are followed",
    CURLOPT_REDIR_PROTOCOLS = OLD,
    CURLOPT_PROTOCOLS = OLD,
-   CURLOPT_SSL_SESSIONID_CACHE = "its crash needs an allocation to fail: `make oom` is its test",
    CURLMOPT_PIPELINING = "counts for HTTP/2, which HTTP_VERSION forbids",
 }
 
@@ -70,8 +73,17 @@ report.run("mutation", function(r)
    assert(suite.shell("rm -rf build/mutation && mkdir -p build/mutation && cp -R src build/mutation/src"))
    local killed, unseen = 0, 0
 
+   local sources = keeper.output("echo " .. folder .. "/src/*.c")
+
    local function build()
-      suite.build("mutation", { CFLAGS = "-O0 -w", SRC = keeper.output("echo " .. folder .. "/src/*.c") })
+      suite.build("mutation", { CFLAGS = "-O0 -w", SRC = sources })
+   end
+
+   -- Does a sweep fail?
+   local function runs_out(way)
+      local sweeper <close> = sweep.new("mutation-oom", "clang", sweep.sanitized, sources)
+      local _, failed = sweeper:run(table.unpack(way))
+      return failed ~= 0 and "make oom: " .. table.concat(way, " ")
    end
 
    local function fails(args)
@@ -88,7 +100,8 @@ report.run("mutation", function(r)
       file:close()
       build()
       local likely = LIKELY[option.name]
-      local by = likely and fails(likely[1] .. " --filter=" .. keeper.quote((likely[2]:gsub("[ ']", "."))))
+      local by = OUT_OF_MEMORY[option.name] and runs_out(OUT_OF_MEMORY[option.name])
+         or likely and fails(likely[1] .. " --filter=" .. keeper.quote((likely[2]:gsub("[ ']", "."))))
          or not UNSEEN[option.name] and fails(SPECS) or UNSEEN[option.name] and fails(TRANSPORT)
       file = assert(io.open(path, "w"))
       file:write(text)

@@ -9,8 +9,7 @@ local report = require("spec.check.report")
 local sweep = require("spec.check.oom.sweep")
 
 report.run("oom", function(r)
-   local sweeper <close> = sweep.new("oom", "clang",
-      "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all")
+   local sweeper <close> = sweep.new("oom", "clang", sweep.sanitized)
    local total = { lua = 0, core = 0, curl = 0 }
 
    local function try(who, how, scenario, only)

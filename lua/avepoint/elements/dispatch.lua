@@ -44,6 +44,9 @@ end
 
 local function send(engine, job, now, value, generation)
    local queue = job.queue[1]
+   if not queue then
+      return -- its walk was collected since it was picked
+   end
    engine.torn_off = true
    local id, message = engine.handle:send {
       url = job.url, body = job.body, bearer = value, limit = job.limit, cleartext = job.cleartext,

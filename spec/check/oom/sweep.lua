@@ -10,6 +10,8 @@ local STRIDE = { require = 7 }
 
 local RENAMED = "-Dmalloc=oom_malloc -Dcalloc=oom_calloc -Drealloc=oom_realloc -Dstrdup=oom_strdup -Dfree=oom_free"
 
+sweep.sanitized = "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" -- for clang
+
 sweep.scenarios = { "require", "open", "page", "walk", "resume", "ids", "token", "signin", "error", "close" }
 sweep.ways = {
    { "lua", "collect" }, { "lua", "once" }, { "lua", "always" },
@@ -19,10 +21,12 @@ sweep.ways = {
 ---@param kind string the folder under build/
 ---@param cc string
 ---@param flags string
+---@param sources string? others than src/*.c
 ---@return table sweeper has run()
-function sweep.new(kind, cc, flags)
+function sweep.new(kind, cc, flags, sources)
    local folder = suite.build(kind, {
-      CC = cc, CPPFLAGS = "-D_FORTIFY_SOURCE=0", CFLAGS = flags .. " " .. RENAMED, LDFLAGS = "-Wl,--allow-shlib-undefined",
+      SRC = sources, CC = cc, CPPFLAGS = "-D_FORTIFY_SOURCE=0", CFLAGS = flags .. " " .. RENAMED,
+      LDFLAGS = "-Wl,--allow-shlib-undefined",
    })
    return setmetatable({
       folder = folder, program = suite.host(folder, "spec/check/oom/host.c", cc, flags),
