@@ -27,15 +27,22 @@ report.run("asan", function(r)
       file:close()
    end
    local runtime = keeper.output("clang -print-file-name=libclang_rt.asan-$(uname -m).so")
+   -- a child behind a shim of libc has the plain build: the sanitizer's runtime stands in the same place
    local lua = suite.script(folder .. "/lua", ([=[
-LD_PRELOAD="%s %s/keep.so $LD_PRELOAD"
+if [ -n "$LD_PRELOAD" ]; then
+  for name in LUA_CPATH LUA_CPATH_5_4; do
+    eval "[ -z \"\$$name\" ] || export $name=\$(echo \"\$$name\" | sed 's,build/asan/,build/,g')"
+  done
+  exec LUA "$@"
+fi
 ASAN_OPTIONS=detect_leaks=1:log_path=%s/report:quarantine_size_mb=4:exitcode=99:suppressions=%s/suppressed.ASAN
 # a forked child forgets its parent's memory, and strace leaves LeakSanitizer no way to look
 [ -z "$FORGETS" ] && grep -q '^TracerPid:[[:space:]]*0$' /proc/$$/status || ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+LD_PRELOAD="%s %s/keep.so"
 UBSAN_OPTIONS=print_stacktrace=1:log_path=%s/report
 LSAN_OPTIONS=suppressions=%s/suppressed.LSAN:print_suppressions=0
 export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
-exec LUA "$@"]=]):format(runtime, here, here, here, here, here))
+exec LUA "$@"]=]):format(here, here, runtime, here, here, here))
    -- host programs that specs compile bring the runtime themselves, libraries find it there
    local cc = suite.script(folder .. "/cc", ([[
 case " $* " in *" -shared "*) exec cc "$@" ;; esac

@@ -73,7 +73,7 @@ end
 function suite.script(path, text)
    path = keeper.output("pwd") .. "/" .. path
    local file = assert(io.open(path, "w"))
-   file:write("#!/bin/sh\n", (text:gsub("%f[%w]LUA%f[%W]", quote(keeper.output("command -v " .. quote(suite.lua))))), "\n")
+   file:write("#!/bin/sh\n", (text:gsub("%f[%w_]LUA%f[^%w_]", quote(keeper.output("command -v " .. quote(suite.lua))))), "\n")
    file:close()
    assert(suite.shell("chmod +x " .. quote(path)))
    return path
