@@ -11,8 +11,8 @@ local LONGEST = 20 * 60 -- seconds a check
 local function run(name)
    local log = "build/check/" .. name .. ".log"
    local began = os.time()
-   local good = suite.shell(("env -u MAKEFLAGS -u MAKELEVEL -u ARGS timeout -k 10 %d make %s >%s 2>&1 </dev/null"):format(LONGEST, name,
-      log))
+   local good = suite.shell(("env -u MAKEFLAGS -u MAKELEVEL -u ARGS timeout -k 10 %d make %s >%s 2>&1 </dev/null"):format(
+      LONGEST, name, log))
    local text = keeper.read(log) or ""
    local passed, failed
    for good_ones, bad_ones in text:gmatch("(%d+) passed, (%d+) failed %(" .. name .. ",") do
