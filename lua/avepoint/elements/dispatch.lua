@@ -21,9 +21,11 @@ local TOKEN_PATIENCE = 10
 -- The job to send next, or when there may be one.
 local function pick(engine, now)
    local best, least, last, due = nil, huge, huge, huge
-   for _, queue in next, engine.walks do
+   for walk, queue in next, engine.walks do
       local job, when = queue:next_job(now)
-      if job and (queue.out < least or queue.out == least and queue.last_sent < last) then
+      if job and not job.queue[1] then
+         engine.walks[walk] = nil -- it is garbage, and its close could not run to the end
+      elseif job and (queue.out < least or queue.out == least and queue.last_sent < last) then
          best, least, last = job, queue.out, queue.last_sent
       elseif when then
          due = min(due, when)
