@@ -79,7 +79,8 @@ function suite.script(path, text)
    return path
 end
 
----Runs specs against a build. The tests tagged #build judge the Makefile's own flags and are left out.
+---Runs specs against a build. The tests tagged #build judge the build that users have (its flags, its
+---memory, its being found by any Lua) and are left out.
 ---@param folder string
 ---@param options {lua: string?, child_lua: string?, env: string?, args: string?} args: busted's
 ---@return integer successes

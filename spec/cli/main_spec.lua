@@ -65,7 +65,7 @@ describe("the exit code", function()
 end)
 
 describe("the launcher", function()
-   it("finds Lua 5.4 by its variable or in PATH, and says so where there is none", function()
+   it("finds Lua 5.4 by its variable or in PATH, and says so where there is none #build", function()
       local bin = cli:path("bin")
       assert(os.execute(("mkdir %s && for c in sh readlink; do ln -s \"$(command -v $c)\" %s; done"):format(keeper.quote(bin),
          keeper.quote(bin))))

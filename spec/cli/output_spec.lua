@@ -1,8 +1,10 @@
 local keeper = require("spec.sandbox.keeper")
 
+local LUA = keeper.quote(os.getenv("LUA") or "lua5.4")
+
 -- Runs Lua with output.write at hand; what it prints on standard error.
 local function run(body, redirect)
-   return keeper.output("lua5.4 -e " .. keeper.quote([[
+   return keeper.output(LUA .. " -e " .. keeper.quote([[
       local output = require("avepoint.elements.cli.output")
       local con = { clear = function() end, draw = function() end }
       local ok, err = pcall(function() ]] .. body .. [[ end)
@@ -19,7 +21,7 @@ describe("output.write", function()
    end)
 
    it("calls a pipe without a reader by its name", function()
-      assert.equal("false 141 the reader closed the pipe", keeper.output([[trap "" PIPE; { { sleep 0.2; lua5.4 -e ]]
+      assert.equal("false 141 the reader closed the pipe", keeper.output([[trap "" PIPE; { { sleep 0.2; ]] .. LUA .. " -e "
          .. keeper.quote([[
             local output = require("avepoint.elements.cli.output")
             local ok, err = pcall(output.write, { clear = print, draw = print }, ("x"):rep(100))
