@@ -31,6 +31,22 @@ function check.show(v)
    return "a " .. type(v)
 end
 
+---What is wrong with a secret, whatever its sort, or nil. Never shows it.
+---@param v any
+---@param most integer bytes
+---@return string?
+function check.secret_flaw(v, most)
+   if type(v) ~= "string" then
+      return "is a " .. type(v) .. ", not a string"
+   elseif v == "" then
+      return "is empty"
+   elseif #v > most then
+      return format("has %d bytes, more than %d", #v, most)
+   elseif find(v, "[\r\n]$") then
+      return "ends with a newline; strip it, as in io.read(\"l\")"
+   end
+end
+
 -- A rule takes a value and returns nil, or what it must be; a second true keeps the value out of the message.
 
 ---@alias avepoint.Rule fun(v: any): string?, boolean?

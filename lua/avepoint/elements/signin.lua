@@ -6,6 +6,7 @@
 
 local answers = require("avepoint.elements.answers")
 local assertion = require("avepoint.elements.assertion")
+local check = require("avepoint.elements.check")
 local core = require("avepoint.elements.core")
 local failure = require("avepoint.elements.failure")
 local token = require("avepoint.elements.token")
@@ -31,14 +32,9 @@ local MAX_SECRET = 8192 -- bytes
 ---@param value any
 ---@return string?
 function signin.flaw(value)
-   if type(value) ~= "string" then
-      return "is a " .. type(value) .. ", not a string"
-   elseif value == "" then
-      return "is empty"
-   elseif #value > MAX_SECRET then
-      return format("has %d bytes, more than %d", #value, MAX_SECRET)
-   elseif find(value, "[\r\n]$") then
-      return "ends with a newline; strip it, as in io.read(\"l\")"
+   local flaw = check.secret_flaw(value, MAX_SECRET)
+   if flaw then
+      return flaw
    elseif find(value, "%c") then
       return "holds a control character"
    end

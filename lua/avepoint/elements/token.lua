@@ -4,10 +4,11 @@
 -- 401 at once ask for one new token between them. A token is asked for anew before it ends, and serves on while that
 -- fails. Pure: clock and random are passed in; who asks (a function of the caller's, a request) is dispatch's matter.
 
+local check = require("avepoint.elements.check")
 local failure = require("avepoint.elements.failure")
 local retry = require("avepoint.elements.retry")
 
-local find, format, match = string.find, string.format, string.match
+local find, match = string.find, string.match
 local huge, max, min, mtype = math.huge, math.max, math.min, math.type
 
 local token = {}
@@ -29,14 +30,9 @@ local LONGEST_MEMORY = 3600    -- seconds of Retry-After that are remembered; MS
 ---@param value any
 ---@return string?
 function token.flaw(value)
-   if type(value) ~= "string" then
-      return "is a " .. type(value) .. ", not a string"
-   elseif value == "" then
-      return "is empty"
-   elseif #value > MAX_BYTES then
-      return format("has %d bytes, more than %d", #value, MAX_BYTES)
-   elseif find(value, "[\r\n]$") then
-      return "ends with a newline; strip it, as in io.read(\"l\")"
+   local flaw = check.secret_flaw(value, MAX_BYTES)
+   if flaw then
+      return flaw
    elseif find(value, "^[Bb]earer ") then
       return "begins with \"Bearer \"; give the token alone"
    elseif not match(value, "^[%w%-%._~%+/]+=*$") then
