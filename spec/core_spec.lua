@@ -348,6 +348,42 @@ describe("a handle", function()
    end)
 end)
 
+describe("handle:take", function()
+   -- Two answers wait; a finaliser that runs while the first is taken does `f`. Gives what was taken.
+   local function taken(f)
+      local handle <close> = assert(core.open(options()))
+      local good = { body = "{}", limit = 1 << 20, cleartext = true, url = server:base() }
+      local odd = { body = "{}", limit = 1 << 20, cleartext = true, url = server:base { lie = "status", arg = 418 } }
+      local first, second = assert(handle:send(odd)), assert(handle:send(good))
+      for _ = 1, 20 do
+         assert(handle:drive())
+         os.execute("sleep 0.01")
+      end
+      collectgarbage("stop")
+      setmetatable({}, { __gc = function() f(handle, first, second) end })
+      collectgarbage("incremental", 10, 1000, 40)
+      collectgarbage("restart")
+      local ok, answer = pcall(handle.take, handle)
+      collectgarbage("incremental", 200, 100, 13)
+      assert.is_true(ok, answer)
+      return answer, second
+   end
+
+   it("fault 51: gives the next answer whole where a finaliser withdraws the first in the midst of it", function()
+      local answer, second = taken(function(handle, first) handle:cancel(first) end)
+      assert.equal(second, answer.id)
+      assert.equal(200, answer.status)
+   end)
+
+   it("fault 51: gives none where a finaliser withdraws all, or closes the handle, in the midst of it", function()
+      assert.is_nil((taken(function(handle, first, second)
+         handle:cancel(first)
+         handle:cancel(second)
+      end)))
+      assert.is_nil((taken(function(handle) handle:close() end)))
+   end)
+end)
+
 describe("a body", function()
    local handle
 

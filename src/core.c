@@ -478,31 +478,39 @@ static int handle_take (lua_State *L) {
                                      "timeout",   "stalled",
                                      "too_large", "no_memory"};
   transport *t = toopen(L);
-  const transport_answer *a = transport_peek(t);
+  const transport_answer *peeked;
+  transport_answer a;
+  char message[CURL_ERROR_SIZE], headers[TRANSPORT_HEADERS];
   body *b;
-  size_t len;
-  if (a == NULL)
+  if (transport_peek(t) == NULL)
     return 0;
-  lua_createtable(L, 0, 9);
-  setinteger(L, "id", (lua_Integer)a->id);
-  setstring(L, "ended", ends[a->end]);
-  setinteger(L, "code", a->code);
-  setinteger(L, "status", a->status);
-  setinteger(L, "connect_status", a->connect_status);
-  lua_pushnumber(L, a->seconds);
-  lua_setfield(L, -2, "seconds");
-  setstring(L, "message", a->message);
-  setstring(L, "headers", a->headers);
   b = lua_newuserdatauv(L, sizeof(*b), 1);
   b->bytes = NULL;
   b->len = b->capacity = 0;
   luaL_setmetatable(L, BODY);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
-  lua_setfield(L, -2, "body"); /* the last that can raise */
-  len = a->body_len;
+  /* a finaliser that ran up to here may have withdrawn it, or closed all */
+  if (isclosed(tohandle(L)) || (peeked = transport_peek(t)) == NULL)
+    return 0;
+  a = *peeked;
+  strncpy(message, a.message, sizeof(message) - 1);
+  message[sizeof(message) - 1] = '\0';
+  strcpy(headers, a.headers);
   b->bytes = transport_release(t, &b->capacity);
-  b->len = len;
+  b->len = a.body_len; /* from here on the slot may be another's */
+  lua_createtable(L, 0, 9);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, "body");
+  setinteger(L, "id", (lua_Integer)a.id);
+  setstring(L, "ended", ends[a.end]);
+  setinteger(L, "code", a.code);
+  setinteger(L, "status", a.status);
+  setinteger(L, "connect_status", a.connect_status);
+  lua_pushnumber(L, a.seconds);
+  lua_setfield(L, -2, "seconds");
+  setstring(L, "message", message);
+  setstring(L, "headers", headers);
   return 1;
 }
 
