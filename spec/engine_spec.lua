@@ -765,6 +765,91 @@ describe("a wait function", function()
    end)
 end)
 
+describe("in the midst of a step", function()
+   local ENGINE = "avepoint/elements/[depotq]%l*%.lua$" -- dispatch, engine, outcome, pace, token, queue and the like
+
+   -- Calls `act` at the n-th line of the module's that a function runs; false where it has fewer.
+   local function at_line(n, act)
+      local left = n
+      return function()
+         if debug.getinfo(2, "S").source:find(ENGINE) then
+            left = left - 1
+            if left == 0 then
+               debug.sethook()
+               act()
+            end
+         end
+      end, function() return left <= 0 end
+   end
+
+   it("fault 51: walks that nobody holds any more are collected, and nothing crashes or stays out", function()
+      local text, status = walks.run(sandbox, walks.script(sandbox, { size = 3000, run = sandbox:new_run() }) .. [[
+         for i = 1, 1200 do
+            local walk = tenant:pages { page_size = 1, concurrency = 8 }
+            walk()
+            walk()
+         end
+         collectgarbage() collectgarbage()
+         print(#assert(tenant:collect { deadline = 10, max_users = 500 }), client.engine.pace.in_flight)
+      ]])
+      assert.equal("500\t0\n", text)
+      assert.equal(0, status)
+   end)
+
+   it("fault 51: a client that a finaliser of the host's closes is closed, and no more is said", function()
+      local n, hit = 0
+      repeat
+         n = n + 41
+         local client, tenant = walks.open(sandbox, { size = 3 }, { concurrency = 2 })
+         local hook
+         hook, hit = at_line(n, function() client:close() end)
+         debug.sethook(hook, "l")
+         local ok, page, err = pcall(tenant.page, tenant)
+         debug.sethook()
+         assert.is_true(ok, page)
+         assert.is_true(page ~= nil or err.kind == "closed", tostring(err))
+         client:close()
+      until not hit()
+      assert.is_true(n > 300, n)
+   end)
+
+   it("fault 50: one coroutine that is ended by an error leaves the others theirs", function()
+      local n, hit = 0
+      repeat
+         n = n + 53
+         local client <close>, tenant = walks.open(sandbox, { size = 600, latency = 5 }, {
+            concurrency = 4, timeout = 5,
+            wait = function(_, seconds)
+               socket.sleep(math.min(seconds, 0.001))
+               coroutine.yield()
+            end,
+         })
+         local users
+         local mine = coroutine.create(function()
+            return pcall(function()
+               for _ in tenant:pages { concurrency = 2 } do end
+            end)
+         end)
+         local other = coroutine.create(function()
+            users = walks.drain(tenant:users { concurrency = 2, deadline = 5 })
+         end)
+         local hook
+         hook, hit = at_line(n, function() error("not enough memory", 0) end)
+         debug.sethook(mine, hook, "l")
+         repeat
+            for _, co in ipairs { mine, other } do
+               if coroutine.status(co) ~= "dead" then
+                  assert(coroutine.resume(co))
+               end
+            end
+         until coroutine.status(mine) == "dead" and coroutine.status(other) == "dead"
+         assert.equal("1-600", walks.numbers(users), n)
+         assert.equal(0, client.engine.pace.in_flight, n)
+      until not hit()
+      assert.is_true(n > 300, n)
+   end)
+end)
+
 describe("is_error", function()
    it("knows errors of a walk from other values", function()
       local _, err = walked { fail = "403:*" }

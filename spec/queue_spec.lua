@@ -65,6 +65,16 @@ describe("queue", function()
       assert.equal(3, q.count)
    end)
 
+   it("tells when a page before one that failed is due", function()
+      local q = new(plan(10), { concurrency = 4 })
+      q:next_job(0).due = 0.3
+      q:next_job(0).err = "boom"
+      local job, due = q:next_job(0)
+      assert.is_nil(job)
+      assert.equal(0.3, due)
+      assert.equal(1, q:next_job(0.3).page)
+   end)
+
    it("sends the lowest page that is due first, so that a repeat precedes fresh pages", function()
       local q = new(plan(10), { concurrency = 3 })
       send(q)

@@ -79,14 +79,35 @@ function engine:check()
    end
 end
 
+-- Ctrl-C raises between any two steps in the main thread, a memory error anywhere. Where it hit the counting of requests,
+-- all that is out is withdrawn and asked for again.
+local function start_over(self)
+   for id in next, self.flying do
+      self.handle:cancel(id)
+      self.flying[id] = nil
+   end
+   for _, queue in next, self.walks do
+      queue.out = 0
+      for _, job in next, queue.jobs do
+         job.id, job.ticket = nil, nil
+      end
+   end
+   self.pace:nothing_out()
+   self.token:withdrawn()
+   self.torn_off = false
+end
+
 -- Calls a function of the caller's; what it raises comes through unchanged.
 local function guarded(self, f, ...)
    local _ <close> = self.called
    self.calling[running()] = true
    local results = pack(f(...))
    self.calling[running()] = nil
-   if self.handle:state() == "closed" then
+   local state = self.handle:state()
+   if state == "closed" then
       closed() -- it may have closed the client
+   elseif self.torn_off and state == "open" then
+      start_over(self) -- another coroutine was ended meanwhile
    end
    return unpack(results, 1, results.n)
 end
@@ -176,24 +197,6 @@ local function drive(self, waited)
    end
 end
 
--- Ctrl-C raises between any two steps in the main thread. Where it hit the counting of requests, all that is out is
--- withdrawn and asked for again.
-local function start_over(self)
-   for id in next, self.flying do
-      self.handle:cancel(id)
-      self.flying[id] = nil
-   end
-   for _, queue in next, self.walks do
-      queue.out = 0
-      for _, job in next, queue.jobs do
-         job.id, job.ticket = nil, nil
-      end
-   end
-   self.pace:nothing_out()
-   self.token:withdrawn()
-   self.torn_off = false
-end
-
 -- Even where the job is done already the engine is driven once, so that the next requests are out while the caller
 -- works on this one's page.
 local function run(self, walk, job)
@@ -244,7 +247,13 @@ function engine:await(walk, job)
    self:check()
    local _ <close> = self.driven
    self.drivers[running()] = job
-   run(self, walk, job)
+   local ok, err = pcall(run, self, walk, job)
+   if not ok then
+      if type(err) == "string" and self.handle:state() == "closed" then
+         closed() -- by a finaliser of the host's, in the midst of it
+      end
+      error(err, 0)
+   end
 end
 
 ---A walk ended: what it has out is withdrawn.
@@ -270,10 +279,14 @@ end
 ---Withdraws a job.
 ---@param job table
 function engine:drop(job)
-   if job.id and self.handle:state() == "open" then
+   if self.torn_off then
+      return -- called by a finaliser while requests are counted, or before start_over: collect passes over what comes
+   elseif job.id and self.handle:state() == "open" then
+      self.torn_off = true
       self.handle:cancel(job.id)
       self.flying[job.id] = nil
       self.pace:cancelled(self.now(), job.ticket)
+      self.torn_off = false
    end
    job.id = nil
 end

@@ -94,7 +94,7 @@ function queue:next_job(now)
          return job
       end
       if job.err then
-         return nil -- the walk ends there
+         break -- the walk ends there
       end
       local ready, when = sendable(job, now)
       if ready then
