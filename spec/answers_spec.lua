@@ -291,6 +291,17 @@ describe("a code of libcurl", function()
    end)
 end)
 
+describe("libcurl's words of a proxy", function()
+   it("security 9: are told without user and password", function()
+      for message, told in pairs {
+         ["Unsupported proxy scheme for 'ftp://user:canary@127.0.0.1:9'"] = "Unsupported proxy scheme for '127.0.0.1:9'",
+         ["Unsupported proxy syntax in 'http://user:canary/1@h:9'"] = "Unsupported proxy syntax in 'h:9'",
+      } do
+         assert.equal(told .. "; check the network, then try again", broken { code = 7, message = message }.message)
+      end
+   end)
+end)
+
 describe("our own end of a transfer", function()
    it("is timeout for each of the three clocks, worth a repeat, whatever libcurl's code", function()
       local texts = {

@@ -195,6 +195,17 @@ describe("signing in", function()
       assert.is_true(sandbox:count(run, "token") <= 8)
    end)
 
+   it("fault 28: asks for no more tokens within a minute, however often it is called", function()
+      local _ <close>, tenant, run = open { fail = "401:each" }
+      local err
+      for _ = 1, 20 do
+         err = select(2, tenant:page())
+         assert.equal("auth", err.kind)
+      end
+      assert.equal(401, err.status)
+      assert.equal(4, sandbox:count(run, "token"))
+   end)
+
    it("fault 26: asks for a token a call where its life makes no sense", function()
       local _ <close>, tenant, run = open { size = 1000, expires_in = "text" }
       assert.equal(10, #walks.all(tenant) / 100)
@@ -431,6 +442,23 @@ describe("a token function", function()
       local tenant = client:tenant(sandbox.customer_id, sandbox.tenant_id)
       assert.equal("auth: no token: the token function gave none (page 1)", tostring(select(2, tenant:collect())))
       assert.equal(1, calls)
+   end)
+end)
+
+describe("a token function that takes most of the life it names", function()
+   it("is called once, and the walk goes on", function()
+      local calls = 0
+      local _ <close>, tenant = walks.open(sandbox, {}, {
+         token = function()
+            calls = calls + 1
+            socket.sleep(0.43)
+            return sandbox.token, 0.5
+         end,
+      })
+      local users, err = walks.drain(tenant:users { deadline = 3, max_users = 100 })
+      assert.is_nil(err)
+      assert.equal(100, #users)
+      assert.is_true(calls <= 2, calls)
    end)
 end)
 

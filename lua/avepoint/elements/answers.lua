@@ -171,7 +171,7 @@ local function by_code(answer)
          .. "no_proxy", answer.connect_status), false
    end
    local entry = BY_CODE[answer.code] or UNKNOWN_CODE
-   return entry.kind, format("%s; %s", failure.clean(answer.message), entry.advice), entry.retryable
+   return entry.kind, format("%s; %s", failure.clean((gsub(answer.message, "'.*@", "'"))), entry.advice), entry.retryable
 end
 
 ---The error for an attempt that got no HTTP answer.

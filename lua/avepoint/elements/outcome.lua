@@ -69,7 +69,7 @@ function outcome.settle(pace, token, job, answer, now, wall)
    elseif err.kind == "auth" and err.status == 401 then
       pace:cancelled(now, ticket)
       local stale = job.generation < token.generation
-      if token:refused(job.generation) and (stale or not job.refreshed) then
+      if token:refused(job.generation, now, err) and (stale or not job.refreshed) then
          job.refreshed = job.refreshed or not stale
       else
          job.err = err

@@ -122,6 +122,9 @@ function token:received(asked, value, lifetime, now)
    end
    self.renew = life and asked + life - min(EARLY, EARLY_SHARE * life) or huge
    self.dies = life and asked + life - min(LATE, LATE_SHARE * life) or huge
+   if self.renew <= (now or asked) then
+      self.renew = self.dies -- it was long in coming, and the next would be
+   end
    return life
 end
 
@@ -159,6 +162,7 @@ function token:failed(now, err, fault)
    if self:current(now) then
       self.tries, self.counts = 0, {}
       self.due = max(min(now + GAP, self.dies), now + memory(err.kind ~= "auth" and err or {}))
+      self.refusal = (err.retry_after or 0) > retry.RETRY_AFTER_MAX and err or nil
       return false, self.due - now
    end
    local seconds = fault and delay(self, fault)
@@ -186,13 +190,18 @@ end
 
 ---The service refused the token of a generation. May its request be repeated with another?
 ---@param generation integer
+---@param now number? seconds; with `err` for a source that signs in
+---@param err avepoint.Error? the refusal, which others have for a while once too many came in a row
 ---@return boolean
-function token:refused(generation)
+function token:refused(generation, now, err)
    if not (self.ask or self.signin) then
       return false
    elseif self.read and generation == self.generation then -- the first to say so of this token
       self.read, self.spent, self.once = nil, self.read, false
       self.vain = self.vain + 1
+      if self.signin and self.vain > MAX_VAIN then
+         self.refusal, self.due = failure.copy(err), now + REFUSAL_MEMORY
+      end
    end
    return self.vain <= MAX_VAIN
 end
