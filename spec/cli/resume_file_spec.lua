@@ -61,3 +61,21 @@ describe("resume_file", function()
       end
    end)
 end)
+
+describe("resume_file.check", function()
+   it("takes a file, and a name that is none yet", function()
+      resume_file.check("--receipt", path)
+      resume_file.check("--receipt", folder .. "/- it's new")
+      assert.is_nil(keeper.read(folder .. "/- it's new.new"))
+   end)
+
+   it("refuses what it would replace though it is no regular file", function()
+      local word = keeper.quote(folder)
+      assert(os.execute(("mkfifo %s/fifo; ln -s file %s/link; ln -s none %s/dangling"):format(word, word, word)))
+      for _, name in ipairs { "", "/fifo", "/link", "/dangling" } do
+         local ok, err = pcall(resume_file.check, "--receipt", folder .. name)
+         assert.same({ false, fault.USAGE }, { ok, err.code })
+         assert.matches("is no regular file", tostring(err), 1, true)
+      end
+   end)
+end)

@@ -30,10 +30,13 @@ local function value_of(args, name)
    return value and tostring(value) or ""
 end
 
----Can the file be written? Asked before anything is sent.
+---Can the file be written? Asked before anything is sent. What is there is replaced, so a link or a device is refused.
 ---@param option string
 ---@param path string
 function resume_file.check(option, path)
+   if system.is_special(path) then
+      fault.usage("%s: %s is no regular file, and would be replaced by one; give another name", option, path)
+   end
    local file, message = open(path .. ".new", "wb")
    if not file then
       fault.usage("%s: %s", option, message)
@@ -42,13 +45,8 @@ function resume_file.check(option, path)
    remove(path .. ".new")
    local old, why, number = open(path, "rb")
    if old then
-      why = select(2, old:read(1)) -- of a folder
       old:close()
-      why = why and path .. ": " .. why
-   elseif number == ENOENT then
-      why = nil
-   end
-   if why then
+   elseif number ~= ENOENT then
       fault.usage("%s: %s", option, why)
    end
 end

@@ -6,7 +6,7 @@
 
 local execute, getenv, open, popen = os.execute, os.getenv, io.open, io.popen
 local remove, rename = os.remove, os.rename
-local find, gsub, match = string.find, string.gsub, string.match
+local find, format, gsub, match = string.find, string.format, string.gsub, string.match
 local gethook = debug.gethook
 
 local system = {}
@@ -72,6 +72,14 @@ end
 function system.loose_mode(path)
    local mode = match(line_of("LC_ALL=C ls -ldL -- " .. system.quote(path) .. " 2>/dev/null") or "", "^%-[rwxsStT-]+")
    return mode and find(mode, "^....r") and mode or mode and find(mode, "^.......r") and mode or nil
+end
+
+---Is something there that is no regular file: a folder, a link, a device?
+---@param path string
+---@return boolean
+function system.is_special(path)
+   local word = system.quote(path)
+   return execute(format("test -L %s || { test -e %s && ! test -f %s; }", word, word, word)) == true
 end
 
 ---Addresses of a host's name; an empty list where it has none, nil where nothing here can ask.
