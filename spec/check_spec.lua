@@ -101,7 +101,7 @@ describe("check.one_of", function()
       assert.is_nil(rule("report"))
       assert.is_nil(rule("error"))
       for _, v in ipairs { "Report", "", 1, false } do
-         assert.equal('"report", "error"', rule(v))
+         assert.equal('one of "report", "error"', rule(v))
       end
    end)
 end)

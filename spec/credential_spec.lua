@@ -215,7 +215,7 @@ describe("the option scope", function()
 end)
 
 describe("the option environment", function()
-   local NAMES = '"commercial", "us_government", "aos2", "fedramp"'
+   local NAMES = 'one of "commercial", "us_government", "aos2", "fedramp"'
 
    it("is one of the vendor's four", function()
       for _, case in ipairs {

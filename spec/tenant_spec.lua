@@ -92,8 +92,8 @@ describe("a query is refused", function()
    end)
 
    it("with an on_drift that is no word of it", function()
-      assert.equal(": option 'on_drift' must be \"report\", \"error\", not \"ignore\"", refused({ on_drift = "ignore" }, WALKS))
-      assert.equal(": option 'on_drift' must be \"report\", \"error\", not true", refused({ on_drift = true }, WALKS))
+      assert.equal(": option 'on_drift' must be one of \"report\", \"error\", not \"ignore\"", refused({ on_drift = "ignore" }, WALKS))
+      assert.equal(": option 'on_drift' must be one of \"report\", \"error\", not true", refused({ on_drift = true }, WALKS))
    end)
 
    local long = ("a"):rep(257)
@@ -301,6 +301,19 @@ describe("tenant:collect", function()
 
 end)
 
+describe("a method called with a dot", function()
+   it("raises and shows the colon", function()
+      for _, name in ipairs { "users", "pages", "collect", "page", "count" } do
+         for _, query in ipairs { false, {}, { page_size = 1 } } do
+            assert.equal(("%s: to be called with a colon, as in tenant:%s()"):format(name, name),
+               walks.misuse(function() tenant[name](query or nil) end))
+         end
+      end
+      assert.equal("tenant: to be called with a colon, as in client:tenant(customer_id, tenant_id)",
+         walks.misuse(function() client.tenant("a", "b") end))
+   end)
+end)
+
 describe("tenant:count", function()
    it("gives an integer for one request of one user", function()
       for _, size in ipairs { 0, 1, 250, 12345 } do
@@ -320,6 +333,15 @@ describe("tenant:count", function()
       local count, err = other:count()
       assert.is_nil(count)
       assert.equal("auth", err.kind)
+   end)
+
+   it("keeps to its deadline, and has no other option", function()
+      local _ <close>, other = walks.open(sandbox, { latency = 5000 })
+      local count, err = other:count { deadline = 0.2 }
+      assert.is_nil(count)
+      assert.equal("timeout", err.kind)
+      assert.equal("count has no option \"page_size\"; it has deadline",
+         walks.misuse(function() other:count { page_size = 1 } end))
    end)
 end)
 

@@ -4,7 +4,7 @@
 
 local floor, huge, tointeger = math.floor, math.huge, math.tointeger
 local byte, find, format = string.byte, string.find, string.format
-local gsub, lower, sub = string.gsub, string.lower, string.sub
+local gsub, lower, match, sub = string.gsub, string.lower, string.match, string.sub
 local utf8_len = utf8.len
 local sort, concat = table.sort, table.concat
 
@@ -15,6 +15,17 @@ local check = {}
 ---@param what string
 function check.misuse(level, what)
    error("avepoint.elements: " .. what, level + 1)
+end
+
+---Raises where a method was called with a dot.
+---@param class table
+---@param self any
+---@param call string how it is called
+---@param level integer
+function check.method(class, self, call, level)
+   if getmetatable(self) ~= class then
+      check.misuse(level + 1, format("%s: to be called with a colon, as in %s", match(call, ":(%l+)"), call))
+   end
 end
 
 ---A value as it may be shown in a message.
@@ -82,7 +93,7 @@ function check.one_of(names)
             return nil
          end
       end
-      return "\"" .. concat(names, "\", \"") .. "\""
+      return "one of \"" .. concat(names, "\", \"") .. "\""
    end
 end
 

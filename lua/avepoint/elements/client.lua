@@ -117,6 +117,7 @@ end
 ---@param tenant_id string
 ---@return avepoint.Tenant
 function client:tenant(customer_id, tenant_id)
+   check.method(client, self, "client:tenant(customer_id, tenant_id)", 2)
    check.path_id("tenant", "customer id", customer_id, 2)
    check.path_id("tenant", "tenant id", tenant_id, 2)
    return setmetatable({

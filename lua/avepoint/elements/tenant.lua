@@ -65,6 +65,7 @@ local function checked(self, caller, query, only)
    end
    query = query == nil and {} or query
    local level = 3
+   check.method(tenant, self, format("tenant:%s()", caller), level)
    local q = check.fields(caller, query, rules, level)
    for _, name in ipairs { "page_size", "page_index", "max_users", "max_pages", "concurrency" } do
       q[name] = q[name] and tointeger(q[name])
@@ -164,10 +165,12 @@ function tenant:collect(query)
 end
 
 ---How many users the tenant has: one request for one user.
+---@param query {deadline: number?}?
 ---@return integer? count
 ---@return avepoint.Error? err
-function tenant:count()
-   local page, err = self:page { page_size = 1 }
+function tenant:count(query)
+   local q = checked(self, "count", query, { "deadline" })
+   local page, err = self:page { page_size = 1, deadline = q.deadline }
    if not page then
       return nil, err
    end
