@@ -27,6 +27,25 @@ describe("fault.checked", function()
    end)
 end)
 
+describe("the line of an error", function()
+   it("names what can be typed, and leaves paths and what the service says alone", function()
+      local client <close> = elements.client { token = "t", base_url = "http://127.0.0.1:1/x", proxy = "", max_attempts = 1 }
+      local _, err = client:tenant("a", "b"):count()
+      err.kind, err.page_index = "config", nil
+      for text, line in pairs {
+         ["ca_file can't be read: /etc/ca_file: No such file"] = "--ca-file can't be read: /etc/ca_file: No such file",
+         ["the PFX has a password; give certificate_password"] =
+         "the PFX has a password; give AVEPOINT_CERTIFICATE_PASSWORD_FILE",
+         ["check client_id, environment and client_secret; it says \"no client_id\""] =
+         "check AVEPOINT_CLIENT_ID, environment and AVEPOINT_CLIENT_SECRET; it says \"no client_id\"",
+         ["the deadline of 2 s passed after 0 users; go on with resume"] = "the deadline of 2 s passed after 0 users",
+      } do
+         err.message = text
+         assert.equal("config: " .. line, fault.of(err).message)
+      end
+   end)
+end)
+
 describe("fault.of", function()
    it("gives each kind of error its exit code", function()
       local client <close> = elements.client { token = "t", base_url = "http://127.0.0.1:1/x", proxy = "", max_attempts = 1 }

@@ -301,7 +301,7 @@ describe("list --resume-file", function()
       end
       assert.matches("belongs to another query: %-%-status was not given and is high_risk", refused { "--status", "high_risk" })
       assert.matches("%-%-fields was not given and is id", refused { "--fields", "id" })
-      assert.matches("another list of user_ids", refused { "--user", "a" })
+      assert.matches("another list of user ids", refused { "--user", "a" })
       local arguments = cli:here({ size = 450 })
       arguments[4] = cli.sandbox.second.tenant_id
       local other = cli:run("list", arguments, { more = words })

@@ -6,7 +6,7 @@
 local elements = require("avepoint.elements")
 local system = require("avepoint.elements.cli.system")
 
-local format, gsub, match = string.format, string.gsub, string.match
+local find, format, gsub, match, sub = string.find, string.format, string.gsub, string.match, string.sub
 
 local fault = {}
 
@@ -54,6 +54,28 @@ function fault.usage(message, ...)
    error(fault.new(fault.USAGE, select("#", ...) > 0 and format(message, ...) or message), 0)
 end
 
+-- What the module calls them, and what they are called here.
+local WORDS = {
+   base_url = "--base-url", token_url = "--token-url", ca_file = "--ca-file", user_ids = "user ids",
+   client_id = "AVEPOINT_CLIENT_ID", client_secret = "AVEPOINT_CLIENT_SECRET", private_key = "AVEPOINT_PRIVATE_KEY",
+   certificate_password = "AVEPOINT_CERTIFICATE_PASSWORD_FILE",
+}
+local OPTIONS = setmetatable({
+   resume = "--resume-file", max_users = "--max", user_ids = "--user", certificate = "AVEPOINT_CERTIFICATE",
+}, { __index = WORDS })
+
+-- Whole words, but for those of a path.
+local function in_our_words(text)
+   return (gsub(text, "%f[%w_/.%-][%l_]+%f[^%w_/.%-]", WORDS))
+end
+
+-- An error's line; what the service says in it stays as it came.
+local function line_of(err)
+   local text = tostring(err)
+   local last = (find(text, '; it says "', 1, true) or #text + 1) - 1
+   return gsub(in_our_words(sub(text, 1, last)), "; go on with resume", "", 1) .. sub(text, last + 1)
+end
+
 ---The fault that an error is: exit code and one line.
 ---@param err any
 ---@return table
@@ -63,19 +85,10 @@ function fault.of(err)
    elseif getmetatable(err) == Fault then
       return err
    elseif elements.is_error(err) then
-      return fault.new(BY_KIND[err.kind] or fault.FAILED, tostring(err))
+      return fault.new(BY_KIND[err.kind] or fault.FAILED, line_of(err))
    end
    return fault.new(fault.FAILED, "internal error: " .. tostring(err))
 end
-
--- What the module calls them, and what they are called here.
-local NAMES = {
-   { "option 'resume'", "--resume-file" }, { "option 'user_ids'", "--user" }, { "option 'max_users'", "--max" },
-   { "option 'client_id'", "AVEPOINT_CLIENT_ID" }, { "option 'client_secret'", "AVEPOINT_CLIENT_SECRET" },
-   { "option 'certificate'", "AVEPOINT_CERTIFICATE" }, { "option 'private_key'", "AVEPOINT_PRIVATE_KEY" },
-   { "option 'certificate_password'", "AVEPOINT_CERTIFICATE_PASSWORD_FILE" },
-   { "tenant: customer id", "--customer" }, { "tenant: tenant id", "--tenant" }, { "with token$", "with --token-command" },
-}
 
 ---Calls a function of the module; what its checks of arguments raise becomes a wrong usage.
 function fault.checked(f, ...)
@@ -88,10 +101,9 @@ function fault.checked(f, ...)
    if not text then
       error(err, 0)
    end
-   for _, pair in ipairs(NAMES) do
-      text = gsub(text, pair[1], (gsub(pair[2], "%%", "%%%%")), 1)
-   end
-   text = gsub(text, "option '([%w_]+)'", function(name) return "--" .. gsub(name, "_", "-") end)
+   text = gsub(text, "^tenant: (%l+) id ", "--%1 ")
+   text = gsub(text, "option '([%w_]+)'", function(name) return OPTIONS[name] or "--" .. gsub(name, "_", "-") end)
+   text = gsub(in_our_words(text), "with token$", "with --token-command")
    fault.usage((gsub(text, "^%l+: ", "")))
 end
 
