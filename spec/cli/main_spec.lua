@@ -61,6 +61,8 @@ describe("the exit code", function()
       result = cli:run("count", {}, { env = preload("argparse", "error('not here')") })
       assert.equal(1, result.status)
       assert.matches("^avepoint%-users: [^\n]*not here\n$", result.err)
+      result = cli:run("count", {}, { env = preload("argparse", "error(\"module 'argparse' not found:\")") })
+      assert.equal("avepoint-users: needs argparse (Debian: lua-argparse; elsewhere: luarocks install argparse)\n", result.err)
    end)
 end)
 
