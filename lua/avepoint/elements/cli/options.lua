@@ -64,7 +64,7 @@ end
 local function seconds(text)
    local n = match(text, "^%d+%.?%d*$") and tonumber(text)
    if not n or n <= 0 then
-      return nil, format("--deadline must be a number of seconds, not '%s'", text)
+      return nil, format("--deadline must be a number of seconds above 0, not '%s'", text)
    end
    return n
 end
@@ -191,7 +191,7 @@ local function add_others(parser)
    show:summary("Some users, field by field.")
       :description("Prints users field by field, with the status in words.")
       :epilog(ending("avepoint-users show --user c2aa00d3-ef87-40aa-a80a-9e9c79232bff"))
-   ids(show):count("+"):description("The users' ids.")
+   show:group("Which users", ids(show):count("+"):description("The users' ids."))
    add_connection(show)
 
    local count = parser:command("count")
