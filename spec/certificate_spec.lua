@@ -188,8 +188,8 @@ describe("fault 65: certificate.load refuses", function()
    end)
 
    it("a PEM without a certificate", function()
-      assert.equal("certificate has no certificate (PEM)", why { "app.key" })
-      assert.equal("certificate has no certificate (PEM)", why { "other.key", "app.key" })
+      assert.equal("no certificate (PEM) is in the file that certificate names", why { "app.key" })
+      assert.equal("no certificate (PEM) is in the file that certificate names", why { "other.key", "app.key" })
    end)
 
    local KINDS = {

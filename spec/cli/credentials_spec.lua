@@ -143,7 +143,7 @@ describe("--token-command", function()
          ["kill -9 $$"] = "--token-command ended with signal 9",
          ["true"] = "--token-command printed nothing",
          ["echo hush-a; echo hush-b"] = "--token-command printed more than one line",
-         ["echo hush ž"] = "holds a character that no token has",
+         ["echo hush ž"] = "what --token-command gave holds a character that no token has",
          ["echo Bearer hush"] = "begins with \"Bearer \"",
          ["yes hush"] = "--token-command ",
       } do

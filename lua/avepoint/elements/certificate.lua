@@ -95,7 +95,8 @@ local function certificate_of_pem(ossl, text, key)
       end
    end
    return nil, any and "the certificate and the private key do not belong together"
-      or message and "the certificate can't be read: " .. message or "certificate has no certificate (PEM)"
+      or message and "the certificate can't be read: " .. message
+      or "no certificate (PEM) is in the file that certificate names"
 end
 
 local function of_pem(ossl, text, o)

@@ -66,7 +66,8 @@ local OPTIONS = setmetatable({
 
 -- Whole words, but for those of a path.
 local function in_our_words(text)
-   return (gsub(text, "%f[%w_/.%-][%l_]+%f[^%w_/.%-]", WORDS))
+   text = gsub(text, "%f[%w_/.%-][%l_]+%f[^%w_/.%-]", WORDS)
+   return (gsub(text, "the token function", "--token-command"))
 end
 
 -- An error's line; what the service says in it stays as it came.
