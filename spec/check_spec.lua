@@ -250,7 +250,7 @@ describe("check.user_ids", function()
       assert.equal([[must hold printable UTF-8; [1] is "a\nb"]], text({ "a\nb" }))
       assert.equal([[must hold printable UTF-8; [1] is "a\127b"]], text({ "a\127b" }))
       assert.equal([[must hold printable UTF-8; [1] is "\xff"]], text({ "\xff" }))
-      assert.equal('must hold user ids, not sign-in names; [2] is "kevin@element.onmicrosoft.com"',
+      assert.equal('must hold user ids (their field id), not sign-in names; [2] is "kevin@element.onmicrosoft.com"',
          text({ "a", "kevin@element.onmicrosoft.com" }))
    end)
 

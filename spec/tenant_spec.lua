@@ -108,7 +108,7 @@ describe("a query is refused", function()
       { { long }, "must hold ids of at most 256 bytes; [1] has 257" },
       { { "a\nb" }, "must hold printable UTF-8; [1] is \"a\\nb\"" },
       { { "\255" }, "must hold printable UTF-8; [1] is \"\\xff\"" },
-      { { "ok", "ana@element.example" }, "must hold user ids, not sign-in names; [2] is \"ana@element.example\"" },
+      { { "ok", "ana@element.example" }, "must hold user ids (their field id), not sign-in names; [2] is \"ana@element.example\"" },
    }
    for _, case in ipairs(IDS) do
       it("fault 63: with user_ids that " .. case[2]:gsub("[%c\\]", ""), function()

@@ -23,7 +23,7 @@ describe("fault.checked", function()
       local tenant = client:tenant("a", "b")
       code, message = of(fault.checked, tenant.users, tenant, { user_ids = { "x@y" } })
       assert.equal(2, code)
-      assert.matches("^%-%-user must hold user ids, not sign%-in names", message)
+      assert.matches("^%-%-user must hold user ids %(their field id%), not sign%-in names", message)
    end)
 end)
 

@@ -205,7 +205,7 @@ function check.user_ids(caller, list, level)
       elseif find(id, "[%c]") or not utf8_len(id) then
          why = format("must hold printable UTF-8; [%d] is %s", i, check.show(id))
       elseif find(id, "@", 1, true) then
-         why = format("must hold user ids, not sign-in names; [%d] is %s", i, check.show(id))
+         why = format("must hold user ids (their field id), not sign-in names; [%d] is %s", i, check.show(id))
       end
       if why then
          wrong(why)

@@ -166,7 +166,8 @@ local function add_list(parser)
          "avepoint-users list --users-from ids.txt --fields id,mail,status"))
    local user = ids(list):description("Only these users, by their ids.")
    local users_from = list:option("--users-from"):argname("FILE")
-      :description("Only the users whose ids are in FILE, one a line; - is standard input.")
+      :description("Only the users whose ids are in FILE, one a line (# begins a comment); - is standard "
+         .. "input.")
    list:mutex(user, users_from)
    list:group("Which users", user, users_from,
       list:option("--status"):argname("NAME"):args("+"):count("*"):action(several):convert(flag_names)
