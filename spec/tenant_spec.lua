@@ -92,7 +92,8 @@ describe("a query is refused", function()
    end)
 
    it("with an on_drift that is no word of it", function()
-      assert.equal(": option 'on_drift' must be one of \"report\", \"error\", not \"ignore\"", refused({ on_drift = "ignore" }, WALKS))
+      assert.equal(": option 'on_drift' must be one of \"report\", \"error\", not \"ignore\"",
+         refused({ on_drift = "ignore" }, WALKS))
       assert.equal(": option 'on_drift' must be one of \"report\", \"error\", not true", refused({ on_drift = true }, WALKS))
    end)
 
@@ -108,7 +109,8 @@ describe("a query is refused", function()
       { { long }, "must hold ids of at most 256 bytes; [1] has 257" },
       { { "a\nb" }, "must hold printable UTF-8; [1] is \"a\\nb\"" },
       { { "\255" }, "must hold printable UTF-8; [1] is \"\\xff\"" },
-      { { "ok", "ana@element.example" }, "must hold user ids (their field id), not sign-in names; [2] is \"ana@element.example\"" },
+      { { "ok", "ana@element.example" },
+         "must hold user ids (their field id), not sign-in names; [2] is \"ana@element.example\"" },
    }
    for _, case in ipairs(IDS) do
       it("fault 63: with user_ids that " .. case[2]:gsub("[%c\\]", ""), function()
