@@ -74,7 +74,8 @@ describe("a status", function()
       [403] = { "forbidden", false, "the app registration lacks the permission elements.um.user.read.all, "
          .. "or may not see this customer; grant it under Elements > API app registration" },
       [404] = { "not_found", false,
-         "the service knows no such customer or tenant; check the order: customer id, then tenant id" },
+         "the service knows no such customer or tenant; check the ids, their order (customer, then tenant) and the path of "
+            .. "base_url" },
       [407] = { "proxy", false, "the proxy wants to be signed in to; put user and password in the proxy's URL" },
       [408] = { "timeout", true, "the service waited too long for the request; try again" },
       [425] = { "timeout", true, "the service was not ready for the request; try again" },

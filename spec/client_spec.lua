@@ -372,7 +372,8 @@ describe("an error", function()
       local err = page_error({}, {}, { sandbox.tenant_id, sandbox.customer_id })
       assert.equal("not_found", err.kind)
       assert.equal(404, err.status)
-      assert.equal("the service knows no such customer or tenant; check the order: customer id, then tenant id; "
+      assert.equal("the service knows no such customer or tenant; check the ids, their order (customer, then tenant) and "
+         .. "the path of base_url; "
          .. "it says \"no such customer and tenant\"", err.message)
    end)
 

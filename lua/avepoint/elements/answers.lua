@@ -98,7 +98,8 @@ local BY_STATUS = {
    [403] = from_service("forbidden", "the app registration lacks the permission elements.um.user.read.all, "
       .. "or may not see this customer; grant it under Elements > API app registration"),
    [404] = from_service("not_found",
-      "the service knows no such customer or tenant; check the order: customer id, then tenant id"),
+      "the service knows no such customer or tenant; check the ids, their order (customer, then tenant) and the path of "
+      .. "base_url"),
    [407] = from_service("proxy", "the proxy wants to be signed in to; put user and password in the proxy's URL"),
    [408] = from_service("timeout", "the service waited too long for the request; try again"),
    [425] = from_service("timeout", "the service was not ready for the request; try again"),
