@@ -85,7 +85,8 @@ build = {
       ["avepoint.elements.wire"] = "lua/avepoint/elements/wire.lua",
       ["avepoint.elements.core"] = {
          sources = {
-            "src/core.c", "src/json.c", "src/seen.c", "src/sigpipe.c", "src/transfer.c", "src/transport.c", "src/users.c",
+            "src/core.c", "src/json.c", "src/seen.c", "src/sigpipe.c", "src/transfer.c", "src/transport.c", "src/url.c",
+            "src/users.c",
          },
          libraries = { "curl", "dl", "pthread" },
          incdirs = { "$(CURL_INCDIR)" },

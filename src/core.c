@@ -24,11 +24,11 @@
 #include "json.h"
 #include "nomem.h"
 #include "transport.h"
+#include "url.h"
 #include "users.h"
 
 #define HANDLE "avepoint.elements.core.handle"
 #define BODY "avepoint.elements.core.body"
-#define BOX "avepoint.elements.core.box"
 
 /* Longest wait of one slice, so that Ctrl-C is seen soon enough. */
 #define SLICE 0.2
@@ -43,7 +43,10 @@ __attribute__((visibility("default")))
 #endif
 int luaopen_avepoint_elements_core (lua_State *L);
 
+/* For want of memory it is Lua's own error. */
 static int fail (lua_State *L, const char *message) {
+  if (strcmp(message, curl_easy_strerror(CURLE_OUT_OF_MEMORY)) == 0)
+    return no_memory(L);
   luaL_pushfail(L);
   lua_pushstring(L, message);
   return 2;
@@ -62,101 +65,6 @@ static int outcome (lua_State *L, const char *message) {
   lua_pushboolean(L, 1);
   return 1;
 }
-
-/*
-** {======================================================================
-** Box: owns what libcurl allocated while it is copied to Lua
-** =======================================================================
-*/
-
-typedef struct {
-  CURLU *url;
-  char *text;
-} box;
-
-static box *newbox (lua_State *L) {
-  box *b = lua_newuserdatauv(L, sizeof(*b), 0);
-  b->url = NULL;
-  b->text = NULL;
-  luaL_setmetatable(L, BOX);
-  return b;
-}
-
-static int box_gc (lua_State *L) {
-  box *b = luaL_checkudata(L, 1, BOX);
-  curl_free(b->text);
-  curl_url_cleanup(b->url);
-  b->text = NULL;
-  b->url = NULL;
-  return 0;
-}
-
-/*
-** core.url(string) --> {scheme=, host=, port=, path=, user=, …}
-**                  --> nil, message
-** libcurl's own reading of an absolute URL; absent parts are absent.
-*/
-static int core_url (lua_State *L) {
-  static const struct {
-    const char *name;
-    CURLUPart part;
-  } parts[] = {{"scheme", CURLUPART_SCHEME}, {"host", CURLUPART_HOST},
-               {"port", CURLUPART_PORT},     {"path", CURLUPART_PATH},
-               {"user", CURLUPART_USER},     {"password", CURLUPART_PASSWORD},
-               {"query", CURLUPART_QUERY},   {"fragment", CURLUPART_FRAGMENT}};
-  const char *s = luaL_checkstring(L, 1);
-  box *b = newbox(L);
-  CURLUcode rc;
-  size_t i;
-  b->url = curl_url();
-  if (b->url == NULL)
-    return no_memory(L);
-  rc = curl_url_set(b->url, CURLUPART_URL, s, CURLU_PATH_AS_IS);
-  if (rc == CURLUE_OUT_OF_MEMORY)
-    return no_memory(L);
-  if (rc != CURLUE_OK)
-    return fail(L, "libcurl can't read it");
-  lua_newtable(L); /* url, box, parts */
-  for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-    rc = curl_url_get(b->url, parts[i].part, &b->text, 0);
-    if (rc == CURLUE_OUT_OF_MEMORY)
-      return no_memory(L);
-    if (rc == CURLUE_OK && b->text != NULL) {
-      lua_pushstring(L, b->text);
-      lua_setfield(L, -2, parts[i].name);
-    }
-    curl_free(b->text);
-    b->text = NULL;
-  }
-  curl_url_cleanup(b->url);
-  b->url = NULL;
-  return 1;
-}
-
-/*
-** core.escape(string) --> string
-** Percent-encodes all but letters, digits and "-._~".
-*/
-static int core_escape (lua_State *L) {
-  size_t len;
-  const char *s = luaL_checklstring(L, 1, &len);
-  box *b;
-  luaL_argcheck(L, len < 1 << 24, 1, "too long");
-  if (len == 0) { /* libcurl would take 0 for "measure it" */
-    lua_pushliteral(L, "");
-    return 1;
-  }
-  b = newbox(L);
-  b->text = curl_easy_escape(NULL, s, (int)len);
-  if (b->text == NULL)
-    return no_memory(L);
-  lua_pushstring(L, b->text);
-  curl_free(b->text);
-  b->text = NULL;
-  return 1;
-}
-
-/* }====================================================================== */
 
 /*
 ** {======================================================================
@@ -547,17 +455,13 @@ static void newclass (lua_State *L, const char *name, const luaL_Reg *meta,
                       const luaL_Reg *methods) {
   luaL_newmetatable(L, name);
   luaL_setfuncs(L, meta, 0);
-  if (methods != NULL) {
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
-  }
+  lua_newtable(L);
+  luaL_setfuncs(L, methods, 0);
+  lua_setfield(L, -2, "__index");
   lua_pushboolean(L, 0); /* getmetatable gives nobody a __gc to call */
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
 }
-
-static const luaL_Reg box_meta[] = {{"__gc", box_gc}, {NULL, NULL}};
 
 static const luaL_Reg body_meta[] = {
   {"__gc", body_close}, {"__len", body_len}, {NULL, NULL}};
@@ -583,18 +487,16 @@ static const luaL_Reg handle_methods[] = {{"send", handle_send},
                                           {NULL, NULL}};
 
 static const luaL_Reg core[] = {{"open", core_open},
-                                {"url", core_url},
-                                {"escape", core_escape},
                                 {"now", core_now},
                                 {"interrupted", core_interrupted},
                                 {NULL, NULL}};
 
 int luaopen_avepoint_elements_core (lua_State *L) {
   pin(L);
-  newclass(L, BOX, box_meta, NULL);
   newclass(L, BODY, body_meta, body_methods);
   newclass(L, HANDLE, handle_meta, handle_methods);
   luaL_newlib(L, core);
+  url_open(L);
   users_open(L);
   json_open(L);
   lua_pushcclosure(L, core_decode, 1);

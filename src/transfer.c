@@ -298,7 +298,7 @@ CURLcode transfer_prepare (slot *s, const transport_request *r) {
   if (s->easy == NULL) {
     CURL *easy = curl_easy_init();
     if (easy == NULL)
-      return CURLE_FAILED_INIT;
+      return CURLE_OUT_OF_MEMORY;
     set_lasting(s->owner, s, easy, &rc);
     if (rc != CURLE_OK) {
       curl_easy_cleanup(easy);

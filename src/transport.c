@@ -515,7 +515,7 @@ const char *transport_open (transport **out, const transport_options *o) {
     return "libcurl is older than 7.76.0";
   t = calloc(1, sizeof(transport) + (size_t)o->slots * sizeof(slot));
   if (t == NULL)
-    return strerror(ENOMEM);
+    return curl_easy_strerror(CURLE_OUT_OF_MEMORY);
   *out = t;
   t->slots = o->slots;
   for (i = 0; i < t->slots; i++)
@@ -541,7 +541,7 @@ const char *transport_open (transport **out, const transport_options *o) {
       !add_header(&t->form,
                   "Content-Type: application/x-www-form-urlencoded") ||
       !add_header(&t->form, "Accept: application/json"))
-    return strerror(ENOMEM);
+    return curl_easy_strerror(CURLE_OUT_OF_MEMORY);
   return open_multi(t);
 }
 
