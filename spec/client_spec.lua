@@ -128,7 +128,17 @@ describe("elements.client raises", function()
    end
 
    it("on a proxy that is no URL, without showing it", function()
-      assert.equal("client: option 'proxy' must be a URL or \"\"", refused("proxy", "http://user:secret@[::"))
+      for _, value in ipairs { "http://user:secret@[::", "ftp://user:secret@h:1", "HTTPX://h", "http://user:secret/1@h:2" } do
+         assert.equal("client: option 'proxy' must be a URL (http, https, socks4, socks4a, socks5 or socks5h) or \"\"",
+            refused("proxy", value))
+      end
+   end)
+
+   it("on no proxy that libcurl knows", function()
+      for _, value in ipairs { "h", "h:3128", "http://h", "https://u:p@h:1", "socks5h://h:1080", "SOCKS4A://h", "" } do
+         local client <close> = assert(elements.client { token = "t", proxy = value })
+         assert.is_table(client)
+      end
    end)
 
    it("before anything is sent", function()

@@ -13,7 +13,7 @@ local tenant = require("avepoint.elements.tenant")
 local token = require("avepoint.elements.token")
 local wire = require("avepoint.elements.wire")
 
-local find, format = string.find, string.format
+local find, format, lower, match = string.find, string.format, string.lower, string.match
 local random, tointeger = math.random, math.tointeger
 local time = os.time
 
@@ -38,11 +38,17 @@ local STALL_TIMEOUT = 30 -- seconds without a byte once an answer began
 local MAX_CA_FILE = 64 * 1024 * 1024 -- bytes
 local USER_AGENT = "avepoint-elements/" .. require("avepoint.elements.version") .. " (Lua)"
 
+-- libcurl's words for proxies; without one it is http.
+local PROXY_SCHEMES = { http = true, https = true, socks4 = true, socks4a = true, socks5 = true, socks5h = true }
+
 local function proxy(v)
    if type(v) ~= "string" then
       return "a string"
-   elseif v ~= "" and not core.url(find(v, "://", 1, true) and v or "http://" .. v) then
-      return "a URL or \"\"", true
+   elseif v ~= "" then
+      local scheme, rest = match(v, "^(%a%w*)://(.*)$")
+      if scheme and not PROXY_SCHEMES[lower(scheme)] or not core.url("http://" .. (rest or v)) then
+         return "a URL (http, https, socks4, socks4a, socks5 or socks5h) or \"\"", true
+      end
    end
 end
 
