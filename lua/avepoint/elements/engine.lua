@@ -269,11 +269,9 @@ end
 ---@param job table
 ---@return boolean
 function engine:torn(job)
-   if not self.pace:garbled(job) then
-      return false
-   end
-   job.answer = nil
-   return true
+   local again = self.pace:garbled(job)
+   job.answer = not again and job.answer or nil
+   return again
 end
 
 ---Withdraws a job.
