@@ -333,7 +333,7 @@ describe("Ctrl-C between any two steps of the engine", function()
 
    it("fault 56: ends its own walk, whose resume is right, and costs another one nothing", function()
       local service <close> = sandboxes.start {}
-      for n = 150, 9000, 531 do
+      for n = 150, 9000, 37 do
          local _ <close>, tenant = walks.open(service, { size = 800 }, { timeout = 3 })
          local mine, other = tenant:pages { concurrency = 4, deadline = 5 }, tenant:pages { concurrency = 4, deadline = 5 }
          local got, others = #mine().data, #other().data

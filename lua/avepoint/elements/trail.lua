@@ -114,8 +114,10 @@ function trail:follow(place, all, kept, taken)
    if #kept < #all then -- given on an earlier page, which a resumed walk does not know
       entry.repeats = entry.repeats .. without(all, entry.prefix .. kept .. entry.repeats)
    end
+   -- one by one, in this order: Ctrl-C in between leaves the page before as given, and nothing of this one
+   self.current = entry
+   self.handed = 0
    entry.kept = taken
-   self.current, self.handed = entry, 0
 end
 
 ---The entries as they are now, oldest first.
