@@ -499,7 +499,8 @@ describe("events of signing in", function()
          names[#names + 1] = name .. "=" .. tostring(value)
       end
       table.sort(names)
-      return (table.concat(names, " "):gsub("seconds=[%d.e-]+", "seconds=S"):gsub("bytes=%d+", "bytes=B"))
+      return (table.concat(names, " "):gsub("seconds=[%d.e-]+", "seconds=S"):gsub("bytes=%d+", "bytes=B")
+         :gsub("clock_skew=%-?[01] ", "clock_skew=C ")) -- Date has whole seconds: the next may begin in between
    end
 
    it("tell of each request, answer, repeat and token, and of no page", function()
@@ -512,10 +513,10 @@ describe("events of signing in", function()
       tenant:count()
       assert.same({
          "attempt=1 token=true type=request",
-         "bytes=B clock_skew=0 kind=server seconds=S status=503 token=true type=response",
+         "bytes=B clock_skew=C kind=server seconds=S status=503 token=true type=response",
          "attempt=1 kind=server seconds=S token=true type=retry",
          "attempt=2 token=true type=request",
-         "bytes=B clock_skew=0 seconds=S status=200 token=true type=response",
+         "bytes=B clock_skew=C seconds=S status=200 token=true type=response",
          "generation=1 lifetime=3600 scope=elements.um.user.read.all type=token",
          "attempt=1 page_index=1 type=request",
       }, { table.unpack(heard, 1, 7) })
