@@ -64,7 +64,7 @@ run-demo: $(CORE)
 run-bench: $(CORE)
 	@$(LUA) spec/bench/bench.lua $(ARGS)
 # what each of the long checks tries is said at the head of spec/check/NAME.lua
-CHECKS = check asan valgrind tsan oom sweep fuzz coverage mutation soak
+CHECKS = check compat asan valgrind tsan oom sweep fuzz coverage mutation soak
 $(CHECKS):
 	@.ci/deps check
 	@$(MAKE) --no-print-directory run-check-$@

@@ -8,6 +8,12 @@
 
 #define _GNU_SOURCE
 
+/* `make CPPFLAGS=-DAVEPOINT_OLD_CURL` builds with what libcurl 7.76 had,
+** whatever the headers here have, for a host with that. */
+#if defined(AVEPOINT_OLD_CURL)
+#define CURL_DISABLE_DEPRECATION /* what came instead came later */
+#endif
+
 #include "transfer.h"
 
 #include <fcntl.h>
@@ -22,12 +28,9 @@
 
 #define FIRST_BODY_SIZE ((size_t)16384)
 
-/* `make OLD_CURL=1` builds with what libcurl 7.76 had. */
 #if !defined(AVEPOINT_OLD_CURL)
 #if LIBCURL_VERSION_NUM >= 0x075000
 #define HAVE_MAXLIFETIME_CONN
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075000
 #define HAVE_PREREQFUNCTION
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -137,6 +140,8 @@ static int on_new_socket (void *user, curl_socket_t fd, curlsocktype purpose) {
   return CURL_SOCKOPT_OK;
 }
 
+#ifdef HAVE_PREREQFUNCTION
+
 static int port_of (const struct sockaddr_storage *a) {
   return ntohs(a->ss_family == AF_INET6
                  ? ((const struct sockaddr_in6 *)(const void *)a)->sin6_port
@@ -175,6 +180,8 @@ static int on_request (void *user, char *to, char *from, int to_port,
   s->stale = 1;
   return 1; /* CURL_PREREQFUNC_ABORT */
 }
+
+#endif
 
 /* }====================================================================== */
 

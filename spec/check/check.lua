@@ -4,7 +4,7 @@
 local keeper = require("spec.sandbox.keeper")
 local suite = require("spec.check.suite")
 
-local CHECKS = { "asan", "valgrind", "tsan", "oom", "sweep", "fuzz", "coverage", "mutation", "soak" }
+local CHECKS = { "compat", "asan", "valgrind", "tsan", "oom", "sweep", "fuzz", "coverage", "mutation", "soak" }
 
 local LONGEST = 20 * 60 -- seconds a check
 
