@@ -64,6 +64,7 @@ build = {
       ["avepoint.elements.environment"] = "lua/avepoint/elements/environment.lua",
       ["avepoint.elements.failure"] = "lua/avepoint/elements/failure.lua",
       ["avepoint.elements.file"] = "lua/avepoint/elements/file.lua",
+      ["avepoint.elements.load"] = "lua/avepoint/elements/load.lua",
       ["avepoint.elements.outcome"] = "lua/avepoint/elements/outcome.lua",
       ["avepoint.elements.pace"] = "lua/avepoint/elements/pace.lua",
       ["avepoint.elements.plan"] = "lua/avepoint/elements/plan.lua",

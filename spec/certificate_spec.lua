@@ -490,8 +490,9 @@ end
    end
 
    it("a client with a certificate is an error of kind config that names the packages", function()
-      assert.equal("config: signing in with a certificate needs luaossl, which can't be loaded; install lua-luaossl (Debian) "
-         .. "or the rock luaossl: module 'openssl.digest' not found: no luaossl \\x1b[2Jhere no luaossl \\x1b[2Jhere "
+      assert.equal("config: signing in with a certificate needs luaossl (Debian, Fedora: lua-luaossl; Alpine: "
+         .. "lua5.4-ossl; Homebrew and others: luarocks --lua-version 5.4 install luaossl): "
+         .. "module 'openssl.digest' not found: no luaossl \\x1b[2Jhere no luaossl \\x1b[2Jhere "
          .. "no luaossl \\x1b[2Jhere no luaossl \\x1b[2Jhere\n", run(("client_id = %q, certificate = %q"):format(
          sandbox.client_id, dir .. "/app.both")))
    end)

@@ -597,7 +597,7 @@ describe("the module", function()
       assert.equal("exit 0", ended)
    end)
 
-   it("fault 52: stays mapped when its state is closed, with a resolver's thread still in it (libcurl 7.87 #newcurl)", function()
+   it("fault 52: stays mapped when its state is closed, with a resolver's thread still in it (7.87 #newcurl)", function()
       local dir = server.dir .. "/host"
       os.execute("mkdir -p " .. keeper.quote(dir))
       local file = assert(io.open(dir .. "/host.c", "w"))

@@ -423,8 +423,8 @@ describe("fault 60: other people's settings", function()
 end)
 
 describe("fault 61: lua-cjson is missing", function()
-   local NEEDED = "avepoint.elements needs lua-cjson for Lua 5.4 (Debian, Ubuntu and Fedora: lua-cjson; "
-      .. "Alpine: lua5.4-cjson; macOS and others: luarocks install lua-cjson)\n"
+   local NEEDED = "avepoint.elements needs lua-cjson (Debian, Fedora: lua-cjson; Alpine: lua5.4-cjson; "
+      .. "Homebrew and others: luarocks --lua-version 5.4 install lua-cjson)\n"
 
    local function fails_with(problem, fake)
       local ok, err = pcall(core_with, fake)

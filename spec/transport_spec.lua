@@ -699,7 +699,7 @@ describe("a fault of the transport", function()
       end)
    end
 
-   it("fault 9: takes nothing that was sent before the request for its answer (libcurl 7.80 #newcurl)", function()
+   it("fault 9: takes nothing that was sent before the request for its answer (7.80 #newcurl)", function()
       for _, scheme in ipairs { "http", "https" } do
          for _, size in ipairs { 3, 250 } do
             local handle <close> = open_liar()
@@ -1850,7 +1850,7 @@ describe("the host process", function()
       sandbox:reset("memory")
    end)
 
-   it("fault 2: does not wait for a resolver that hangs, in a transfer, in close or at its end (libcurl 7.87 #newcurl)", function()
+   it("fault 2: does not wait for a resolver that hangs, in a transfer, in close or at its end (7.87 #newcurl)", function()
       local dir = server.dir .. "/resolver"
       assert(lfs.mkdir(dir))
       if not native(dir) then
@@ -1982,7 +1982,7 @@ describe("the host process", function()
          ]] .. script, environment(variables))
    end
 
-   it("security 4: leaves a connection after an hour, so that its certificate is checked anew (libcurl 7.80 #newcurl)", function()
+   it("security 4: leaves a connection after an hour, so that its certificate is checked anew (7.80 #newcurl)", function()
       local run = sandbox:new_run()
       local text = preloaded([[
          local handle <close> = open { proxy = "", slots = 1 }

@@ -26,9 +26,10 @@
 #define MAX_SHOWN 40 /* bytes of a member's name, in a message */
 
 #define NEEDED                                                             \
-  "avepoint.elements needs lua-cjson for Lua 5.4 (Debian, "                \
-  "Ubuntu and Fedora: lua-cjson; Alpine: lua5.4-cjson; macOS and others: " \
-  "luarocks install lua-cjson)"
+  "avepoint.elements needs lua-cjson (Debian, Fedora: lua-cjson; Alpine: " \
+  "lua5.4-cjson; Homebrew and others: luarocks --lua-version 5.4 "         \
+  "install lua-cjson)"
+
 
 
 /*

@@ -2,6 +2,7 @@
 --
 -- The face of the module: what is reachable from here is public, nothing else is. See README.md.
 
+require("avepoint.elements.load")
 local client = require("avepoint.elements.client")
 local environment = require("avepoint.elements.environment")
 local failure = require("avepoint.elements.failure")

@@ -1,7 +1,7 @@
 -- `make compat`: the suite with what other machines have.
 --    cjson   a lua-cjson as later versions are (compat/cjson.lua): integers, empty_array
 --    curl    what libcurl had at 7.76, AVEPOINT_OLD_CURL: no later name is used (compat/old_curl.h), it compiles without a
---            warning, and every spec passes but those tagged #newcurl, which say which version they want
+--            warning, and every spec passes but those tagged #newcurl, which name the version they want
 -- `make compat ARGS=curl` runs one.
 
 local keeper = require("spec.sandbox.keeper")

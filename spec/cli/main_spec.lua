@@ -62,7 +62,8 @@ describe("the exit code", function()
       assert.equal(1, result.status)
       assert.matches("^avepoint%-users: [^\n]*not here\n$", result.err)
       result = cli:run("count", {}, { env = preload("argparse", "error(\"module 'argparse' not found:\")") })
-      assert.equal("avepoint-users: needs argparse (Debian: lua-argparse; elsewhere: luarocks install argparse)\n", result.err)
+      assert.equal("avepoint-users: needs argparse (Debian, Fedora: lua-argparse; Alpine, Homebrew and others: "
+         .. "luarocks --lua-version 5.4 install argparse)\n", result.err)
    end)
 end)
 

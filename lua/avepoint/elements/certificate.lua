@@ -28,8 +28,8 @@ local function luaossl()
    for _, name in ipairs { "digest", "pkcs12", "pkey", "rand", "x509" } do
       local ok, library = pcall(require, "openssl." .. name)
       if not ok then
-         return nil, "signing in with a certificate needs luaossl, which can't be loaded; install lua-luaossl (Debian) "
-            .. "or the rock luaossl: " .. failure.clean(tostring(library))
+         return nil, "signing in with a certificate needs luaossl (Debian, Fedora: lua-luaossl; Alpine: lua5.4-ossl; "
+            .. "Homebrew and others: luarocks --lua-version 5.4 install luaossl): " .. failure.clean(tostring(library))
       end
       all[name] = library
    end
