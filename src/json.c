@@ -31,7 +31,6 @@
   "install lua-cjson)"
 
 
-
 /*
 ** Opening: an instance of our own, so nobody's settings reach us.
 */
