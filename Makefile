@@ -19,7 +19,8 @@ LUA_INC  = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell \
            "$$p >= 5.4 $$p < 5.5" 2>/dev/null && exit; done))
 CURL_INC = $(if $(CURL_DIR),-I$(CURL_DIR)/include,$(shell \
            pkg-config --cflags libcurl 2>/dev/null || curl-config --cflags 2>/dev/null))
-CURL_LIB = $(if $(CURL_DIR),-L$(CURL_DIR)/lib -lcurl,$(or $(shell \
+CURL_LIB = $(if $(CURL_DIR),-L$(CURL_DIR)/lib -lcurl \
+           -Xlinker -rpath=$(CURL_DIR)/lib,$(or $(shell \
            pkg-config --libs libcurl 2>/dev/null || curl-config --libs 2>/dev/null),-lcurl))
 # glibc warns of FORTIFY without -O, and a distribution may bring its own level
 OPTIMIZED = $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))
@@ -43,8 +44,9 @@ demo: ## run the command against a sandbox tenant: a table, then CSV
 bench: ## measure a walk beside the floor
 check: ## all the long checks, within 45 minutes (README: long checks)
 lint: ## luacheck, clang-format, luarocks lint, gcc and clang without a warning
+release: ## write rockspec and rock of the version under build/, and tag it
 # what needs packages installs them first, then starts make anew to find them
-test run demo bench lint:
+test run demo bench lint release:
 	@.ci/deps $@
 	@$(MAKE) --no-print-directory run-$@
 # all of them in two halves side by side, since they wait most of the time
@@ -63,6 +65,8 @@ run-demo: $(CORE)
 	@LUA=$(LUA) $(LUA) spec/demo.lua
 run-bench: $(CORE)
 	@$(LUA) spec/bench/bench.lua $(ARGS)
+run-release:
+	@.ci/release
 # what each of the long checks tries is said at the head of spec/check/NAME.lua
 CHECKS = check compat asan valgrind tsan oom sweep fuzz coverage mutation soak
 $(CHECKS):
@@ -89,11 +93,15 @@ install: $(CORE) ## copy module and command to PREFIX (/usr/local), under DESTDI
 	  install -D -m 644 "lua/$$f" "$(DESTDIR)$(LUA_SHARE)/$$f"; done; \
 	install -D -m 755 $(CORE) "$(DESTDIR)$(LUA_LIB)/avepoint/elements/core.so"; \
 	install -D -m 755 $(CLI) "$(DESTDIR)$(PREFIX)/bin/avepoint-users"
+uninstall: ## remove what install copied
+	rm -rf "$(DESTDIR)$(LUA_SHARE)/avepoint/elements" "$(DESTDIR)$(LUA_SHARE)/avepoint/elements.lua" \
+	  "$(DESTDIR)$(LUA_LIB)/avepoint/elements" "$(DESTDIR)$(PREFIX)/bin/avepoint-users"
+	@rmdir "$(DESTDIR)$(LUA_SHARE)/avepoint" "$(DESTDIR)$(LUA_LIB)/avepoint" 2>/dev/null || :
 clean: ## remove build/
 	rm -rf build
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
 FORCE:
-.PHONY: all test run demo bench lint deps install clean help FORCE \
-        half-1 half-2 run-test run-run run-demo run-bench run-lint \
+.PHONY: all test run demo bench lint release deps install uninstall clean help \
+        FORCE half-1 half-2 run-test run-run run-demo run-bench run-lint run-release \
         $(CHECKS) $(CHECKS:%=run-check-%)

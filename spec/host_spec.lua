@@ -54,7 +54,7 @@ end
 local STALLED = "https://stalled.invalid/partner"
 
 describe("a host", function()
-   it("fault 2: whose DNS stalls gets its timeout, and is not held up by close, collection or its end", function()
+   it("fault 2: whose DNS stalls gets its timeout, and is not held up by close, collection or its end (7.87 #newcurl)", function()
       for _, ending in ipairs { "client:close()", "client, tenant = nil, nil collectgarbage() collectgarbage()", "" } do
          local output, status, seconds = run(at(STALLED, "connect_timeout = 0.3, max_attempts = 1,") .. [[
             local _, err = tenant:page()
@@ -83,7 +83,7 @@ describe("a host", function()
    end)
 
    local STAGES = {
-      ["a name is looked up"] = function() return at(STALLED) end,
+      ["a name is looked up (7.87 #newcurl)"] = function() return at(STALLED) end,
       ["a connection does not come about"] = function() return at(liar.black_hole .. "/partner") end,
       ["a handshake hangs"] = function() return at((liar.mute:gsub("^http:", "https:")) .. "/partner") end,
       ["an answer is awaited"] = function() return walks.script(sandbox, { latency = 3000 }) end,

@@ -1,57 +1,13 @@
 -- What is installed, by LuaRocks and by make, is whole: every module is there,
 -- runs from another folder without anything of the checkout, and gets a page.
 
-local sandbox = require("spec.sandbox.sandbox")
+local installs = require("spec.support.installs")
+local keeper = require("spec.sandbox.keeper")
+
+local must, quote = installs.must, keeper.quote
 
 local ROCKSPEC = "avepoint-elements-scm-1.rockspec"
 local BUILD = os.getenv("AVEPOINT_BUILD") or "build"
-
--- What another program finds loaded must come from the tree, and a page of the
--- sandbox must come at all.
-local VISITOR = [[
-local tree, base_url, token, ca_file, customer, tenant = table.unpack(arg)
-local elements = require("avepoint.elements")
-local count = 0
-for name in pairs(package.loaded) do
-   if name:find("^avepoint%.") then
-      local file = package.searchpath(name, package.path) or assert(package.searchpath(name, package.cpath))
-      assert(file:sub(1, #tree + 1) == tree .. "/", name .. " comes from " .. file)
-      count = count + 1
-   end
-end
-assert(package.loaded["avepoint.elements.core"] and count > 2)
-local client = assert(elements.client { token = token, base_url = base_url, ca_file = ca_file })
-local page = assert(client:tenant(customer, tenant):page())
-print(#page.data .. " of " .. page.metadata.totalCount)
-client:close()
-]]
-
-local function quote(text)
-   return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
--- In an environment that holds what is named here only.
-local function run(command, ...)
-   local words = { "env -i", "PATH=" .. quote(os.getenv("PATH")) }
-   for _, name in ipairs { "CURL_DIR", "LUA_INCDIR", "CC" } do
-      local value = os.getenv(name)
-      words[#words + 1] = value and name .. "=" .. quote(value)
-   end
-   words[#words + 1] = "sh -c " .. quote(command) .. " sh"
-   for _, word in ipairs { ... } do
-      words[#words + 1] = quote(word)
-   end
-   local pipe = assert(io.popen(table.concat(words, " ") .. " </dev/null 2>&1"))
-   local output = pipe:read("a")
-   local ok = pipe:close()
-   return ok, output
-end
-
-local function must(command, ...)
-   local ok, output = run(command, ...)
-   assert(ok, output)
-   return (output:gsub("\n$", ""))
-end
 
 local function files(command)
    local list = {}
@@ -97,65 +53,100 @@ describe("the rockspec", function()
 end)
 
 describe("an installed module", function()
-   local tenant, folder
-
-   -- Says what the visitor says, started in an empty folder; paths: shell text
-   -- that sets LUA_PATH and LUA_CPATH.
-   local function visit(tree, paths)
-      local file = assert(io.open(folder .. "/visitor.lua", "w"))
-      file:write(VISITOR)
-      file:close()
-      return must(paths .. [[
-         mkdir -p "$1/elsewhere" && cd "$1/elsewhere" && shift && exec ]] .. (os.getenv("LUA") or "lua5.4") .. ' "$@"',
-         folder, folder .. "/visitor.lua", tree, tenant:base { size = 250 }, tenant.token, tenant.ca_file,
-         tenant.customer_id, tenant.tenant_id)
-   end
-
-   -- What the installed command says, by a link to it, with the folder's modules alone.
-   local function command(tree)
-      return must([[cd "$1/elsewhere" && ln -sf "$2/bin/avepoint-users" users && shift 2 && TOKEN="$1" && export TOKEN &&
-         shift && ./users list -q --format csv --fields id --token-command 'printenv TOKEN' --proxy '' "$@" | wc -l]],
-         folder, tree, tenant.token, "--base-url", tenant:base { size = 250 }, "--ca-file", tenant.ca_file,
-         "--customer", tenant.customer_id, "--tenant", tenant.tenant_id)
-   end
+   local it_is, folder
 
    setup(function()
-      tenant = sandbox.start()
-      folder = must('mkdir -p "$1" && cd "$(mktemp -d "$1/install.XXXXXX")" && pwd', BUILD)
-      -- a copy, since LuaRocks leaves its objects beside the sources
-      must('mkdir "$1/tree" && cp -R Makefile LICENSE src lua *.rockspec "$1/tree"', folder)
+      it_is = installs.new()
+      folder = it_is.folder
    end)
 
    teardown(function()
-      if tenant then
-         tenant:stop()
-      end
-      must('rm -rf "$1"', folder)
+      it_is:close()
    end)
 
-   it("of luarocks make runs from another folder and gets a page", function()
-      local rocks = "HOME=" .. quote(folder) .. " luarocks --lua-version 5.4 --tree " .. quote(folder .. "/rocks")
-      must('cd "$1/tree" && ' .. rocks .. " make --deps-mode none " .. ROCKSPEC, folder)
-      assert.equal("100 of 250", visit(folder .. "/rocks", 'eval "$(' .. rocks .. ' path)"; '))
-      assert.equal("251", command(folder .. "/rocks"))
+   -- libcurl's headers, which say so when they are used, and its library, where nobody looks for them.
+   local function other_curl()
+      must([[mkdir -p "$1/opt/include" "$1/opt/lib" && cd "$1/opt" &&
+         cp -RL "$(dirname "$(echo '#include <curl/curl.h>' | cc $(pkg-config --cflags libcurl) -E - |
+            sed -n 's/^# 1 "\(.*\)\/curl.h".*/\1/p' | head -n 1)")/curl" include &&
+         echo '#pragma message "the other libcurl"' >>include/curl/curl.h &&
+         cp -L "$(ldd "$2" | sed -n 's/.*libcurl.* => \(.*\) (.*/\1/p')" lib/libcurl.so.4 && ln -sf libcurl.so.4 lib/libcurl.so]],
+         folder, keeper.output("pwd") .. "/" .. BUILD .. "/avepoint/elements/core.so")
+      return folder .. "/opt"
+   end
+
+   local function libcurl(core)
+      return must([[ldd "$1" | sed -n 's/.*libcurl.* => \(.*\) (.*/\1/p']], core)
+   end
+
+   local CORE = "/lib/lua/5.4/avepoint/elements/core.so"
+
+   it("of luarocks make, where Debian's modules are rocks_provided, runs from another folder and gets a page", function()
+      must([[mkdir "$1/.luarocks" && echo 'rocks_provided = { ["lua-cjson"] = "2.1.0-1", argparse = "0.7.1-1" }' \
+         >"$1/.luarocks/config-5.4.lua"; cd "$1/tree" && ]] .. it_is:luarocks("rocks") .. "make " .. ROCKSPEC
+         .. ' && rm -r "$1/.luarocks"', folder)
+      assert.equal("100 of 250, 251 lines", it_is:visit(folder .. "/rocks", 'eval "$(' .. it_is:luarocks("rocks") .. 'path)"; '))
       -- there the flags are LuaRocks's and not ours
-      assert.equal("T luaopen_avepoint_elements_core", exported(folder .. "/rocks/lib/lua/5.4/avepoint/elements/core.so"))
+      assert.equal("T luaopen_avepoint_elements_core", exported(folder .. "/rocks" .. CORE))
    end)
 
-   it("of make install, staged by DESTDIR, runs from another folder and gets a page", function()
-      must('cd "$1/tree" && make -s install PREFIX=/opt/it DESTDIR="$1/stage"', folder)
-      local tree = folder .. "/stage/opt/it"
-      assert.equal("100 of 250", visit(tree, ([[
-         LUA_PATH="%s/share/lua/5.4/?.lua;;" LUA_CPATH="%s/lib/lua/5.4/?.so;;"; export LUA_PATH LUA_CPATH; ]])
-         :format(tree, tree)))
-      assert.equal("251", command(tree))
-      local want = { "bin/avepoint-users", "lib/lua/5.4/avepoint/elements/core.so" }
+   it("of luarocks make takes libcurl from CURL_DIR, headers and library", function()
+      local opt = other_curl()
+      local output = must('cd "$1/tree" && ' .. it_is:luarocks("other") .. 'make --deps-mode none "$2" CURL_DIR="$3"', folder,
+         ROCKSPEC, opt)
+      assert.matches("the other libcurl", output, 1, true)
+      assert.equal(opt .. "/lib/libcurl.so.4", libcurl(folder .. "/other" .. CORE))
+      assert.equal("100 of 250, 251 lines", it_is:visit(folder .. "/other", 'eval "$(' .. it_is:luarocks("other") .. 'path)"; '))
+   end)
+
+   it("of luarocks install says which library is missing, and the variable that names its place", function()
+      local good, output = installs.run('cd "$1/tree" && ' .. it_is:luarocks("none")
+         .. 'make --deps-mode none "$2" CURL_DIR="$1/nowhere"', folder, ROCKSPEC)
+      assert.is_false(good)
+      assert.matches("CURL", output, 1, true)
+      assert.matches("CURL_DIR", output, 1, true)
+   end)
+
+   -- What is there under a tree that make installed to, with the modes of files and folders.
+   local function found(tree)
+      return files("cd " .. quote(tree) .. " && find * -printf '%m %p\n'")
+   end
+
+   it("of make install, staged by DESTDIR, runs from another folder and gets a page; uninstall leaves nothing", function()
+      local stage = folder .. "/a stage"
+      must('umask 077; cd "$1/tree" && make -s install PREFIX=/opt/it DESTDIR="$2"', folder, stage)
+      local tree = stage .. "/opt/it"
+      local paths = ([[LUA_PATH="%s/share/lua/5.4/?.lua;;" LUA_CPATH="%s/lib/lua/5.4/?.so;;"; export LUA_PATH LUA_CPATH; ]])
+         :format(tree, tree)
+      assert.equal("100 of 250, 251 lines", it_is:visit(tree, paths))
+      local want = { "755 bin", "755 bin/avepoint-users", "755 lib", "755 lib/lua", "755 lib/lua/5.4",
+         "755 lib/lua/5.4/avepoint", "755 lib/lua/5.4/avepoint/elements", "755 lib/lua/5.4/avepoint/elements/core.so",
+         "755 share", "755 share/lua", "755 share/lua/5.4" }
+      for _, file in ipairs(files("cd lua && find avepoint -type d")) do
+         want[#want + 1] = "755 share/lua/5.4/" .. file
+      end
       for _, file in ipairs(files("cd lua && find avepoint -name '*.lua'")) do
-         want[#want + 1] = "share/lua/5.4/" .. file
+         want[#want + 1] = "644 share/lua/5.4/" .. file
       end
       table.sort(want)
-      assert.same(want, files("cd " .. quote(tree) .. " && find * -type f"))
-      assert.same({ "stage/opt" }, files("cd " .. quote(folder) .. " && find stage -mindepth 1 -maxdepth 1"))
+      assert.same(want, found(tree))
+      assert.same({ "opt" }, files("cd " .. quote(stage) .. " && ls -A"))
+      must([[cd "$1/tree" && o="$2/opt/it/share/lua/5.4/other.lua" && touch "$o" && chmod 644 "$o" &&
+         make -s uninstall PREFIX=/opt/it DESTDIR="$2"]], folder, stage)
+      assert.same({ "644 share/lua/5.4/other.lua", "755 bin", "755 lib", "755 lib/lua", "755 lib/lua/5.4", "755 share",
+         "755 share/lua", "755 share/lua/5.4" }, found(tree))
+   end)
+
+   it("of make install goes where LUA_SHARE and LUA_LIB say, and takes libcurl from CURL_DIR", function()
+      local opt = other_curl()
+      local output = must([[cd "$1/tree" && make BUILD=other install PREFIX="$1/p" LUA_SHARE="$1/p/l" LUA_LIB="$1/p/c" \
+         CURL_DIR="$2"]], folder, opt)
+      assert.matches("the other libcurl", output, 1, true)
+      assert.equal(opt .. "/lib/libcurl.so.4", libcurl(folder .. "/p/c/avepoint/elements/core.so"))
+      assert.same({ "bin", "c", "l" }, files("ls " .. quote(folder .. "/p")))
+      assert.same({ "avepoint" }, files("ls " .. quote(folder .. "/p/l")))
+      must([[cd "$1/tree" && make -s uninstall PREFIX="$1/p" LUA_SHARE="$1/p/l" LUA_LIB="$1/p/c"]], folder)
+      assert.same({ "p", "p/bin", "p/c", "p/l" }, files("cd " .. quote(folder) .. " && find p"))
    end)
 end)
 

@@ -2,7 +2,8 @@
 -- installed here does the work, whatever its version.
 --
 -- Criteria: text and errors are those of the real one; strings are never taken for numbers; too big an integer is
--- the biggest there is, as strtoll has it. LuaJIT, which has no integers and is in nginx, gets the real one.
+-- the biggest there is, as strtoll has it; nobody's change of a library reaches it, as none reaches C. LuaJIT, which has
+-- no integers and is in nginx, gets the real one.
 
 local library = assert(package.searchpath("cjson", package.cpath))
 local real = assert(package.loadlib(library, "luaopen_cjson"))()
@@ -10,38 +11,44 @@ if not math.type then
    return real
 end
 
+local assert, error, getmetatable, next, pcall, tonumber, type = assert, error, getmetatable, next, pcall, tonumber, type
+local byte, find, gsub, match, sub = string.byte, string.find, string.gsub, string.match, string.sub
+local concat, tointeger, least, most = table.concat, math.tointeger, math.mininteger, math.maxinteger
+local loadlib = package.loadlib
+
 local function integer(digits)
    local n = tonumber(digits)
-   return math.tointeger(n) or (n < 0 and math.mininteger or math.maxinteger)
+   return tointeger(n) or (n < 0 and least or most)
 end
 
--- The text with its whole numbers as strings that begin with a mark, and the mark: no UTF-8, so no \u decodes to it.
+-- The text with its whole numbers as strings that begin with a mark, and the mark: no UTF-8, so no \u decodes to it. Of
+-- any text, JSON or not.
 local function marked(text)
    local mark = "\xff"
-   while text:find(mark, 1, true) do
+   while find(text, mark, 1, true) do
       mark = mark .. "\xfe"
    end
-   local parts, from, at = {}, 1, text:find('["%-%d]')
+   local parts, from, at = {}, 1, find(text, '["%-%d]')
    while at do
       local stop
-      if text:byte(at) == 34 then
+      if byte(text, at) == 34 then
          stop = at
          repeat
-            stop = text:find('["\\]', stop + 1)
-            local escape = text:byte(stop) == 92
+            stop = find(text, '["\\]', stop + 1) or #text
+            local escape = byte(text, stop) == 92
             stop = escape and stop + 1 or stop
-         until not escape
+         until not escape or stop > #text
       else
-         local token = text:match("^[%w.+-]+", at)
+         local token = match(text, "^[%w.+-]+", at)
          stop = at + #token - 1
-         if token:find("^%-?%d+$") then
-            parts[#parts + 1] = text:sub(from, at - 1) .. '"' .. mark .. token .. '"'
+         if find(token, "^%-?[1-9]%d*$") or find(token, "^%-?0$") then
+            parts[#parts + 1] = sub(text, from, at - 1) .. '"' .. mark .. token .. '"'
             from = stop + 1
          end
       end
-      at = text:find('["%-%d]', stop + 1)
+      at = find(text, '["%-%d]', stop + 1)
    end
-   return table.concat(parts) .. text:sub(from), mark
+   return concat(parts) .. sub(text, from), mark
 end
 
 local function restored(value, mark)
@@ -49,8 +56,8 @@ local function restored(value, mark)
       for k, v in next, value do
          value[k] = restored(v, mark)
       end
-   elseif type(value) == "string" and value:sub(1, #mark) == mark then
-      return integer(value:sub(#mark + 1))
+   elseif type(value) == "string" and sub(value, 1, #mark) == mark then
+      return integer(sub(value, #mark + 1))
    end
    return value
 end
@@ -74,7 +81,7 @@ end
 
 local function wrap(instance)
    local cjson = {}
-   for name, value in pairs(instance) do
+   for name, value in next, instance do
       cjson[name] = value
    end
    cjson.empty_array, cjson.empty_array_mt = EMPTY, empty_array_mt
@@ -82,27 +89,31 @@ local function wrap(instance)
       return wrap(instance.new())
    end
    function cjson.decode(...)
-      local ok, value, why = pcall(instance.decode, ...)
+      local ok, value, mark = false, ..., nil
+      if type(value) == "string" then
+         value, mark = marked(value)
+         ok, value = pcall(instance.decode, value)
+      end
+      if ok and value ~= nil then
+         return restored(value, mark)
+      end
+      local why
+      ok, value, why = pcall(instance.decode, ...) -- of the text as it came
       if not ok then
          error(value, 2)
-      elseif value == nil then -- cjson.safe
-         return nil, why
-      elseif type(value) ~= "table" and type(value) ~= "number" then
-         return value
       end
-      local text, mark = marked((...))
-      return restored(instance.decode(text), mark)
+      return value, why -- cjson.safe
    end
    function cjson.encode(...)
       local mark = "\xff\xfeempty"
       local text, why = instance.encode(with_empty(..., mark))
-      return text and text:gsub('"' .. mark .. '"', "[]") or text, why
+      return text and gsub(text, '"' .. mark .. '"', "[]") or text, why
    end
    return cjson
 end
 
 package.preload["cjson.safe"] = function()
-   return wrap(assert(package.loadlib(library, "luaopen_cjson_safe"))())
+   return wrap(assert(loadlib(library, "luaopen_cjson_safe"))())
 end
 
 return wrap(real)

@@ -1,0 +1,97 @@
+-- One version in one place, and `make release`: what it refuses, what it writes, and that what it wrote can be installed.
+
+local elements = require("avepoint.elements")
+local installs = require("spec.support.installs")
+local keeper = require("spec.sandbox.keeper")
+
+local must = installs.must
+
+local VERSION = require("avepoint.elements.version")
+
+describe("the version", function()
+   it("is that of the module, the command and the newest heading of the README's Changes", function()
+      assert.matches("^%d+%.%d+%.%d+$", VERSION)
+      assert.equal("avepoint-elements " .. VERSION, elements._VERSION)
+      assert.equal("avepoint-users " .. VERSION, keeper.output(("LUA_PATH='lua/?.lua;;' LUA_CPATH=%s %s --version"):format(
+         keeper.quote(package.cpath), "lua/avepoint/elements/cli/avepoint-users")))
+      assert.equal(VERSION, keeper.read("README.md"):match("\n## Changes\n.-\n### ([^\n]*)\n"))
+   end)
+
+   it("is in what is sent, and nowhere else in the tree", function()
+      local sandboxes = require("spec.sandbox.sandbox")
+      local sandbox <close> = sandboxes.start()
+      local run = sandbox:new_run()
+      local client <close> = assert(elements.client {
+         token = sandbox.token, base_url = sandbox:base { run = run }, ca_file = sandbox.ca_file, proxy = "",
+      })
+      assert(client:tenant(sandbox.customer_id, sandbox.tenant_id):count())
+      assert.equal("avepoint-elements/" .. VERSION .. " (Lua)", sandbox:log(run)[1].user_agent)
+      assert.equal("lua/avepoint/elements/version.lua", keeper.output("grep -rlF " .. VERSION .. " lua src Makefile *.rockspec"))
+   end)
+end)
+
+describe("make release", function()
+   local it_is, folder
+
+   setup(function()
+      it_is = installs.new()
+      folder = it_is.folder
+   end)
+
+   teardown(function()
+      it_is:close()
+   end)
+
+   -- What it says where it refuses, after a change of the copy that is taken back.
+   local function refuses(change)
+      must('cd "$1/tree" && { ' .. change .. "\n}", folder)
+      local good, output = installs.run('cd "$1/tree" && make -s release 2>&1', folder)
+      assert.is_false(good)
+      assert.equal("", must('cd "$1/tree" && git reset -q --hard HEAD && git clean -qfd && find build -mindepth 1 2>/dev/null; git tag', folder))
+      return output:match("^release: (.-)\nmake")
+   end
+
+   it("refuses a tree with changes, and lists them", function()
+      assert.equal("not committed:\n M Makefile\n?? new.lua", refuses("echo >>Makefile; touch new.lua"))
+   end)
+
+   it("refuses a version that has no heading in the README's Changes", function()
+      assert.equal("README.md's Changes begin with '" .. VERSION .. "', and lua/avepoint/elements/version.lua says 9.8.7",
+         refuses("sed -i 's/" .. VERSION .. "/9.8.7/' lua/avepoint/elements/version.lua"))
+      assert.equal("README.md's Changes begin with '', and lua/avepoint/elements/version.lua says " .. VERSION,
+         refuses("sed -i '/^## Changes/,$d' README.md"))
+   end)
+
+   it("refuses what is no version", function()
+      assert.equal("no version X.Y.Z in lua/avepoint/elements/version.lua",
+         refuses("echo 'return \"1.0\"' >lua/avepoint/elements/version.lua"))
+   end)
+
+   local base = "build/avepoint-elements-" .. VERSION .. "-1"
+
+   it("writes the versioned rockspec and its source rock, then tags", function()
+      local said = must('cd "$1/tree" && make -s release && git status --porcelain', folder)
+      assert.equal(("release: wrote %s.rockspec and %s.src.rock, and tagged v%s\nrelease: to publish: git push origin v%s && "
+         .. "luarocks upload %s.rockspec"):format(base, base, VERSION, VERSION, base), said)
+      assert.equal(must('cd "$1/tree" && git rev-parse HEAD', folder), must('cd "$1/tree" && git rev-parse v' .. VERSION .. "^{}",
+         folder))
+      assert.equal(base:sub(7) .. ".rockspec\n" .. base:sub(7) .. ".src.rock", must('ls "$1/tree/build"', folder))
+      local scm, released = {}, {}
+      assert(loadfile("avepoint-elements-scm-1.rockspec", "t", scm))()
+      assert(loadfile(folder .. "/tree/" .. base .. ".rockspec", "t", released))()
+      scm.version, scm.source.tag = VERSION .. "-1", "v" .. VERSION
+      assert.same(scm, released)
+   end)
+
+   it("refuses what has its tag already", function()
+      local good, output = installs.run('cd "$1/tree" && make -s release', folder)
+      assert.is_false(good)
+      assert.equal("v" .. VERSION .. " is released; raise the version in lua/avepoint/elements/version.lua and give it a heading "
+         .. "in README.md's Changes", output:match("^release: (.-)\nmake"))
+   end)
+
+   it("wrote a rock that installs into an empty tree without a variable, runs from an empty folder and gets a page", function()
+      must(it_is:luarocks("rocks") .. 'install --deps-mode none "$1/tree/' .. base .. '.src.rock"', folder)
+      assert.equal("100 of 250, 251 lines", it_is:visit(folder .. "/rocks", 'eval "$(' .. it_is:luarocks("rocks") .. 'path)"; '))
+   end)
+end)
