@@ -3,6 +3,8 @@
 local elements = require("avepoint.elements")
 local installs = require("spec.support.installs")
 local keeper = require("spec.sandbox.keeper")
+local liar = require("spec.sandbox.liar")
+local walks = require("spec.support.walks")
 
 local must = installs.must
 
@@ -18,14 +20,11 @@ describe("the version", function()
    end)
 
    it("is in what is sent, and nowhere else in the tree", function()
-      local sandboxes = require("spec.sandbox.sandbox")
-      local sandbox <close> = sandboxes.start()
-      local run = sandbox:new_run()
-      local client <close> = assert(elements.client {
-         token = sandbox.token, base_url = sandbox:base { run = run }, ca_file = sandbox.ca_file, proxy = "",
-      })
-      assert(client:tenant(sandbox.customer_id, sandbox.tenant_id):count())
-      assert.equal("avepoint-elements/" .. VERSION .. " (Lua)", sandbox:log(run)[1].user_agent)
+      local server <close> = liar.start {}
+      local client <close>, tenant, run = walks.open(server, { size = 1 })
+      assert(tenant:page())
+      client:close()
+      assert.matches("\r\nUser-Agent: avepoint-elements/" .. VERSION .. " (Lua)\r\n", server:log(run)[1].head, 1, true)
       assert.equal("lua/avepoint/elements/version.lua", keeper.output("grep -rlF " .. VERSION .. " lua src Makefile *.rockspec"))
    end)
 end)
@@ -47,7 +46,8 @@ describe("make release", function()
       must('cd "$1/tree" && { ' .. change .. "\n}", folder)
       local good, output = installs.run('cd "$1/tree" && make -s release 2>&1', folder)
       assert.is_false(good)
-      assert.equal("", must('cd "$1/tree" && git reset -q --hard HEAD && git clean -qfd && find build -mindepth 1 2>/dev/null; git tag', folder))
+      assert.equal("", must([[cd "$1/tree" && git reset -q --hard HEAD && git clean -qfd &&
+         find build -mindepth 1 2>/dev/null; git tag]], folder))
       return output:match("^release: (.-)\nmake")
    end
 

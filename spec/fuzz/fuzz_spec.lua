@@ -23,7 +23,8 @@ describe("the fuzz target", function()
    end)
 
    for _, target in ipairs(folder(CORPUS)) do
-      it(target .. (target == "answer" and " (7.80 #newcurl)" or "") .. " finds nothing in its corpus, nor in what is left of it when it is cut", function()
+      local needs = target == "answer" and " (7.80 #newcurl)" or ""
+      it(target .. " finds nothing in its corpus, nor in what is left of it when it is cut" .. needs, function()
          local check = require("spec.fuzz.targets." .. target)
          for _, name in ipairs(folder(CORPUS .. target)) do
             local input = keeper.read(CORPUS .. target .. "/" .. name)
