@@ -11,7 +11,8 @@ local quote = keeper.quote
 local installs = {}
 installs.__index = installs
 
-local VISITOR = [[
+-- Its arguments: the tree, and what leads to a tenant of 250 users.
+installs.VISITOR = [[
 local tree, base_url, token, ca_file, customer, tenant = table.unpack(arg)
 local elements = require("avepoint.elements")
 local count = 0
@@ -92,7 +93,7 @@ function installs:visit(tree, paths)
    local s = self.sandbox
    local base = s:base { size = 250 }
    local file = assert(io.open(self.folder .. "/visitor.lua", "w"))
-   file:write(VISITOR)
+   file:write(installs.VISITOR)
    file:close()
    local script = must(paths .. [[ cd "$1/elsewhere" && shift && exec ]] .. (os.getenv("LUA") or "lua5.4") .. ' "$@"',
       self.folder, self.folder .. "/visitor.lua", tree, base, s.token, s.ca_file, s.customer_id, s.tenant_id)
