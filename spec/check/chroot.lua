@@ -41,7 +41,7 @@ report.run("chroot", function(r)
    local began = os.time()
    assert(keeper.output("id -u") == "0", "make chroot needs root")
    local folder = keeper.folder(keeper.output("pwd"), "chroot")
-   local cleanup <close> = setmetatable({}, { __close = function() suite.shell("rm -rf " .. quote(folder)) end })
+   local _ <close> = setmetatable({}, { __close = function() suite.shell("rm -rf " .. quote(folder)) end })
    local root, log = folder .. "/debian", keeper.output("pwd") .. "/build/chroot.log"
    os.remove(log)
 
@@ -65,7 +65,8 @@ report.run("chroot", function(r)
    write(root .. "/etc/apt/apt.conf.d/99answers", 'APT::Get::Assume-Yes "true";\n'
       .. keeper.output("apt-config dump 2>/dev/null | grep -i '^Acquire::https*::Proxy'") .. "\n")
    step("apt-get update", "cp /etc/resolv.conf debian/etc && mkdir debian/root/rock debian/root/empty && "
-      .. "mv tree/build/*.src.rock debian/root/rock && rm -r tree/build && mv tree debian/root && " .. inside("/", "apt-get update"))
+      .. "mv tree/build/*.src.rock debian/root/rock && rm -r tree/build && mv tree debian/root && "
+      .. inside("/", "apt-get update"))
 
    local sandbox <close> = sandboxes.start()
    write(root .. "/root/visitor.lua", installs.VISITOR)

@@ -17,12 +17,19 @@ local function whole_suite(r, folder, options)
    return good
 end
 
+-- Left out where lua-cjson is slow because it is written in Lua: parts of names.
+local SLOW = { "a ticker is late by", "uses the old token while a renewal fails" }
+
 local parts = {}
 
 function parts.cjson(r)
    local path = keeper.output("pwd") .. "/spec/check/compat/?.lua;" .. (os.getenv("LUA_PATH") or ";")
+   local args = ""
+   for _, name in ipairs(SLOW) do
+      args = args .. " --filter-out=" .. keeper.quote((name:gsub(" ", ".")))
+   end
    local good = whole_suite(r, suite.build("cjson", {}), { env = suite.words("env", "AVEPOINT_CJSON=later",
-      "LUA_PATH=" .. path) })
+      "LUA_PATH=" .. path), args = args })
    r:figure("%d tests pass with a lua-cjson that gives integers and has empty_array", good)
 end
 

@@ -89,20 +89,21 @@ local function wrap(instance)
       return wrap(instance.new())
    end
    function cjson.decode(...)
-      local ok, value, mark = false, ..., nil
+      local good, value, mark = false, ..., nil
       if type(value) == "string" then
          value, mark = marked(value)
-         ok, value = pcall(instance.decode, value)
+         good, value = pcall(instance.decode, value)
       end
-      if ok and value ~= nil then
+      if good and value ~= nil then
          return restored(value, mark)
       end
-      local why
-      ok, value, why = pcall(instance.decode, ...) -- of the text as it came
+      local ok, result, why = pcall(instance.decode, ...) -- of the text as it came
       if not ok then
-         error(value, 2)
+         error(result, 2)
+      elseif not good and result ~= nil then
+         error(value, 0) -- not about the text: Ctrl-C, say
       end
-      return value, why -- cjson.safe
+      return result, why -- cjson.safe
    end
    function cjson.encode(...)
       local mark = "\xff\xfeempty"
