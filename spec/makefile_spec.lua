@@ -95,7 +95,7 @@ describe("make", function()
 
    it("help names every target that is meant for people", function()
       local help = must(here("make help"))
-      for target in ("all test run demo bench lint check deps install clean help"):gmatch("%a+") do
+      for target in ("all test run demo bench lint check chroot release deps install uninstall clean help"):gmatch("%a+") do
          assert.matches("make " .. target .. " +%a", help)
       end
    end)
