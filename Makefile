@@ -72,7 +72,7 @@ CHECKS = check compat asan valgrind tsan oom sweep fuzz coverage mutation soak
 $(CHECKS):
 	@.ci/deps check
 	@$(MAKE) --no-print-directory run-check-$@
-chroot: ## (as root) what the README's Install says, in a Debian 12 of its own
+chroot: ## as root: what the README's Install says, in a new Debian 12
 	@.ci/deps demo release chroot
 	@$(MAKE) --no-print-directory run-check-chroot
 $(CHECKS:%=run-check-%) run-check-chroot: run-check-%: $(CORE)
