@@ -17,7 +17,8 @@ LUA       ?= $(or $(shell for l in lua5.4 lua-5.4 lua54 lua; do \
 LUA_INC  = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell \
            for p in lua5.4 lua-5.4 lua54 lua; do pkg-config --cflags \
            "$$p >= 5.4 $$p < 5.5" 2>/dev/null && exit; done))
-CURL_INC = $(if $(CURL_DIR),-I$(CURL_DIR)/include,$(shell \
+CURL_INC = $(if $(CURL_DIR),$(or $(patsubst %,-I$(CURL_DIR)/include,$(wildcard \
+           $(CURL_DIR)/include/curl/curl.h)),$(error no include/curl/curl.h in CURL_DIR)),$(shell \
            pkg-config --cflags libcurl 2>/dev/null || curl-config --cflags 2>/dev/null))
 CURL_LIB = $(if $(CURL_DIR),-L$(CURL_DIR)/lib -lcurl \
            -Xlinker -rpath=$(CURL_DIR)/lib,$(or $(shell \
