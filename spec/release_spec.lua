@@ -6,8 +6,6 @@ local keeper = require("spec.sandbox.keeper")
 local liar = require("spec.sandbox.liar")
 local walks = require("spec.support.walks")
 
-local must = installs.must
-
 local VERSION = require("avepoint.elements.version")
 
 describe("the version", function()
@@ -30,24 +28,15 @@ describe("the version", function()
 end)
 
 describe("make release", function()
-   local it_is, folder
-
-   setup(function()
-      it_is = installs.new()
-      folder = it_is.folder
-   end)
-
-   teardown(function()
-      it_is:close()
-   end)
+   local copy = installs.around(setup, teardown)
 
    -- What it says where it refuses, after a change of the copy that is taken back.
    local function refuses(change)
-      must('cd "$1/tree" && { ' .. change .. "\n}", folder)
-      local good, output = installs.run('cd "$1/tree" && make -s release 2>&1', folder)
+      copy:must('cd "$1/tree" && { ' .. change .. "\n}")
+      local good, output = installs.run('cd "$1/tree" && make -s release 2>&1', copy.folder)
       assert.is_false(good)
-      assert.equal("", must([[cd "$1/tree" && git reset -q --hard HEAD && git clean -qfd &&
-         find build -mindepth 1 2>/dev/null; git tag]], folder))
+      assert.equal("", copy:must([[cd "$1/tree" && git reset -q --hard HEAD && git clean -qfd &&
+         find build -mindepth 1 2>/dev/null; git tag]]))
       return output:match("^release: (.-)\nmake")
    end
 
@@ -70,28 +59,28 @@ describe("make release", function()
    local base = "build/avepoint-elements-" .. VERSION .. "-1"
 
    it("writes the versioned rockspec and its source rock, then tags", function()
-      local said = must('cd "$1/tree" && make -s release && git status --porcelain', folder)
+      local said = copy:must('cd "$1/tree" && make -s release && git status --porcelain')
       assert.equal(("release: wrote %s.rockspec and %s.src.rock, and tagged v%s\nrelease: to publish: git push origin v%s && "
          .. "luarocks upload %s.rockspec"):format(base, base, VERSION, VERSION, base), said)
-      assert.equal(must('cd "$1/tree" && git rev-parse HEAD', folder), must('cd "$1/tree" && git rev-parse v' .. VERSION .. "^{}",
-         folder))
-      assert.equal(base:sub(7) .. ".rockspec\n" .. base:sub(7) .. ".src.rock", must('ls "$1/tree/build"', folder))
+      assert.equal("same", copy:must('cd "$1/tree" && git diff --quiet HEAD "v$2" && echo same', VERSION))
+      assert.equal("tag", copy:must('cd "$1/tree" && git cat-file -t "v$2"', VERSION))
+      assert.equal(base:sub(7) .. ".rockspec\n" .. base:sub(7) .. ".src.rock", copy:must('ls "$1/tree/build"'))
       local scm, released = {}, {}
       assert(loadfile("avepoint-elements-scm-1.rockspec", "t", scm))()
-      assert(loadfile(folder .. "/tree/" .. base .. ".rockspec", "t", released))()
+      assert(loadfile(copy.folder .. "/tree/" .. base .. ".rockspec", "t", released))()
       scm.version, scm.source.tag = VERSION .. "-1", "v" .. VERSION
       assert.same(scm, released)
    end)
 
    it("refuses what has its tag already", function()
-      local good, output = installs.run('cd "$1/tree" && make -s release', folder)
+      local good, output = installs.run('cd "$1/tree" && make -s release', copy.folder)
       assert.is_false(good)
       assert.equal("v" .. VERSION .. " is released; raise the version in lua/avepoint/elements/version.lua and give it a heading "
          .. "in README.md's Changes", output:match("^release: (.-)\nmake"))
    end)
 
    it("wrote a rock that installs into an empty tree without a variable, runs from an empty folder and gets a page", function()
-      must(it_is:luarocks("rocks") .. 'install --deps-mode none "$1/tree/' .. base .. '.src.rock"', folder)
-      assert.equal("100 of 250, 251 lines", it_is:visit(folder .. "/rocks", 'eval "$(' .. it_is:luarocks("rocks") .. 'path)"; '))
+      copy:must(copy:luarocks("rocks") .. 'install --deps-mode none "$1/tree/' .. base .. '.src.rock"')
+      assert.equal("100 of 250, 251 lines", copy:visit_rocks("rocks"))
    end)
 end)

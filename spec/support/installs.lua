@@ -52,29 +52,34 @@ end
 
 ---The same, where it has to succeed.
 ---@return string output without the last line's end
-function installs.must(command, ...)
+function installs.output(command, ...)
    local good, output = installs.run(command, ...)
    assert(good, output)
    return (output:gsub("\n$", ""))
 end
 
-local must = installs.must
+local must = installs.output
 
----A folder with `tree`, a copy of what is released, committed to a git repository of its own.
----@return table installs with `folder`, absolute
-function installs.new()
-   local self = setmetatable({ folder = keeper.folder(keeper.output("pwd"), "install") }, installs)
-   must([[mkdir "$1/tree" "$1/elsewhere" && cp -R Makefile LICENSE README.md .gitignore .ci src lua *.rockspec "$1/tree" &&
-      cd "$1/tree" && git init -q && git config user.name spec && git config user.email spec@example.org &&
-      git add -A && git commit -q -m copy]], self.folder)
+---A folder that lasts as long as a block of tests, with `tree`, a copy of what is released, committed to a git repository
+---of its own.
+---@param setup function busted's
+---@param teardown function
+---@return table installs with `folder`, absolute, once it is set up
+function installs.around(setup, teardown)
+   local self = setmetatable({}, installs)
+   setup(function()
+      self.folder = keeper.folder(keeper.output("pwd"), "install")
+      must([[mkdir "$1/tree" "$1/elsewhere" && cp -R Makefile LICENSE README.md .gitignore .ci src lua *.rockspec "$1/tree" &&
+         cd "$1/tree" && git init -q && git config user.name spec && git config user.email spec@example.org &&
+         git add -A && git commit -q -m copy]], self.folder)
+   end)
+   teardown(function()
+      if self.sandbox then
+         self.sandbox:stop()
+      end
+      must('rm -rf "$1"', self.folder)
+   end)
    return self
-end
-
-function installs:close()
-   if self.sandbox then
-      self.sandbox:stop()
-   end
-   must('rm -rf "$1"', self.folder)
 end
 
 ---A command of LuaRocks, whose tree is a folder here.
@@ -82,6 +87,12 @@ end
 ---@return string for the shell
 function installs:luarocks(name)
    return "HOME=" .. quote(self.folder) .. " luarocks --lua-version 5.4 --tree " .. quote(self.folder .. "/" .. name) .. " "
+end
+
+---Runs a command for the shell that has to succeed; $1 is the folder, $2 and so on are the further arguments.
+---@return string output without the last line's end
+function installs:must(command, ...)
+   return must(command, self.folder, ...)
 end
 
 ---What a script and the command say, of what was installed in a tree, about 250 users.
@@ -102,6 +113,13 @@ function installs:visit(tree, paths)
       self.folder, tree, s.token, "--base-url", base, "--ca-file", s.ca_file, "--customer", s.customer_id, "--tenant",
       s.tenant_id)
    return script .. ", " .. lines .. " lines"
+end
+
+---The same, of what LuaRocks installed.
+---@param name string of the tree
+---@return string
+function installs:visit_rocks(name)
+   return self:visit(self.folder .. "/" .. name, 'eval "$(' .. self:luarocks(name) .. 'path)"; ')
 end
 
 return installs
