@@ -207,7 +207,7 @@ end
 ---How far this machine's clock is ahead of the server's, by an answer's Date.
 ---@param lines string its headers
 ---@param wall integer seconds since the epoch
----@return integer? seconds, negative: behind; nil without a Date
+---@return integer? seconds below 0: behind; nil without a Date
 function answers.clock_skew(lines, wall)
    local dates = answers.headers(lines).date
    local theirs = dates and retry_after.date(dates[1])

@@ -17,19 +17,21 @@ local concat = table.concat
 
 local credential = {}
 
----@class avepoint.Credential One of token, client_secret and certificate; the last two go with client_id.
----@field client_id string? of the app registration
----@field client_secret string|(fun(): string?, string?)|nil or a function that gives it, or nil and a message; it is
---- called for each request for a token
----@field certificate string? path of a PEM with certificate and private key, or of a PFX
----@field private_key string? path of the PEM with the private key, where it is not in the certificate's
----@field certificate_password string? of a PFX
----@field token string|(fun(): string?, any)|nil a bearer token, or a function that gives one and, if it is known, its life
---- in seconds; or nil and a message. It is asked again before the life ends, and after an HTTP 401
----@field environment "commercial"|"us_government"|"aos2"|"fedramp"|nil the vendor's cloud, "commercial" by default
----@field base_url string? host and path of the API, https (http to this machine), instead of the environment's
----@field token_url string? of the identity server, instead of the environment's
----@field scope string? "elements.um.user.read.all" by default
+---One of `token`, `client_secret` and `certificate`; the last two go with `client_id`.
+---@class avepoint.Credential
+---@field client_id? string of the app registration (Elements > API app registration)
+---The secret, or a function that gives it, or nil and a message. It is called for each request for a token, and may yield.
+---@field client_secret? string|(fun(): string?, string?)
+---@field certificate? string path of a PEM with certificate and private key, or of a PFX
+---@field private_key? string path of the PEM with the private key, where it is not in the certificate's
+---@field certificate_password? string of a PFX
+---A bearer token, or a function that gives one and, if it is known, its life in seconds; or nil and a message. It is asked
+---again before that life ends and after an HTTP 401, and may yield.
+---@field token? string|(fun(): string?, number|string|nil)
+---@field environment? avepoint.Environment the vendor's cloud, "commercial" by default
+---@field base_url? string host and path of the API, https (http to this machine), instead of the environment's
+---@field token_url? string of the identity server, instead of the environment's
+---@field scope? string "elements.um.user.read.all" by default, the permission that the vendor's page names
 
 local MAX_CLIENT_ID = 256 -- bytes; a GUID has 36
 

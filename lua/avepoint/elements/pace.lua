@@ -34,11 +34,11 @@ local LATE_SPACES = 2           -- ... or this many spaces between two, where th
 local LOG_SIZE = 128            -- requests remembered; sim: 512 is no better
 local HALVINGS = 16             -- of the bracket around the limit
 
----@class Job One page. Pace counts here what came of it (also in others, internal, handshakes, torn).
+---@class avepoint.Job One page. Pace counts here what came of it (also in others, internal, handshakes, torn).
 ---@field attempts integer? failures, but for 429s
 ---@field throttles integer? 429s
 
----@class Pace
+---@class avepoint.Pace
 local methods = {}
 local metatable = { __index = methods, __name = "avepoint.elements.pace" }
 
@@ -150,7 +150,7 @@ end
 --- An answer came, or the attempt failed.
 ---@param now number seconds
 ---@param ticket table
----@param job Job the page's record
+---@param job avepoint.Job the page's record
 ---@param fault avepoint.Fault? nil: a good answer
 ---@param deadline number? seconds, on the clock of `now`; a repeat that would be later is not made
 ---@return "ok"|"retry"|"fail" verdict
@@ -216,7 +216,7 @@ function methods:cancelled(_, ticket)
 end
 
 --- A good answer turned out not to parse, which is seen only when the page is handed over.
----@param job Job
+---@param job avepoint.Job
 ---@return boolean repeat whether the page is asked for again
 function methods:garbled(job)
    job.attempts, job.torn = (job.attempts or 0) + 1, (job.torn or 0) + 1
@@ -249,7 +249,7 @@ end
 
 --- A pace for a new client.
 ---@param options { random: (fun(): number), concurrency: integer?, max_attempts: integer? }
----@return Pace
+---@return avepoint.Pace
 function pace.new(options)
    local concurrency = options.concurrency or pace.CONCURRENCY
    return setmetatable({

@@ -27,7 +27,7 @@ local retry = {
 }
 
 ---@class avepoint.Fault What was wrong with an attempt.
----@field kind string an error's kind: "throttled", "server", "timeout", "network", "tls", "protocol", ...
+---@field kind avepoint.ErrorKind
 ---@field status integer? HTTP status
 ---@field code integer? CURLcode; 28 too where the engine's own clock ended the attempt
 ---@field retry_after number? seconds, as retry_after.parse gives them (math.huge: too long)

@@ -16,25 +16,9 @@ local running, status = coroutine.running, coroutine.status
 
 local walk = {}
 
----@class avepoint.Receipt What a walk delivered, true at any time.
----@field complete boolean every user of the tenant was given: a whole walk, at its end, without drift
----@field stop_reason "end"|"max_users"|"max_pages"|"closed"|"error"|nil nil while the walk runs
----@field error any what a step raised
----@field pages integer pages handed over
----@field users integer users handed over
----@field duplicates integer users that came again and were left out
----@field total_first integer? the service's count in its first answer
----@field total_last integer? ... and in its latest
----@field drift boolean the tenant changed, or the service's counts don't fit: the set of users is not sure
----@field missing string[]? ids asked for that never came; nil without user_ids
----@field status_unknown integer users without a status
----@field requests integer sent, repeats included
----@field retries integer repeats
----@field throttled_seconds number spent waiting because the service asked to
----@field elapsed number seconds since the first step
----@field resume string? where to go on; nil after the end
-
----@class avepoint.Walk: function
+---A walk: a callable object. After the end a step gives nil, after an error it raises the same again, after `close` the
+---error `closed`. A `<close>` variable closes it.
+---@class avepoint.Walk
 local methods = {}
 
 local function stop(self, reason, err)
@@ -45,6 +29,7 @@ local function stop(self, reason, err)
 end
 
 ---The error for a deadline that passed; for the engine.
+---@private
 ---@return avepoint.Error
 function methods:too_late()
    local query = self.query
@@ -54,11 +39,15 @@ function methods:too_late()
 end
 
 ---The error for a walk that was closed; for the engine.
+---@private
 ---@return avepoint.Error
 function methods.closed()
    return failure.new("closed", "the walk was closed; begin a new one, with resume to go on")
 end
 
+---Users handed over so far.
+---@private
+---@return integer
 function methods:users_given()
    return self.users + (self.at or 0)
 end
@@ -214,6 +203,7 @@ local function step_user(self)
 end
 
 ---Where the walk can go on; nil after the end.
+---@private
 ---@return string?
 function methods:position()
    if self.stop_reason == "end" then
@@ -225,7 +215,7 @@ function methods:position()
    return resume.encode(self.plan:position(), self.tenant, self.query.page_size, self.query.user_ids)
 end
 
----What the walk delivered so far.
+---What the walk delivered so far. May be called at any time; never raises.
 ---@return avepoint.Receipt
 function methods:receipt()
    local stats, the_plan, reason = self.queue.stats, self.plan, self.stop_reason
@@ -265,7 +255,15 @@ local function class(name, step)
    }
 end
 
+---A walk over pages; each step gives a page, and nil at the end. Raises an avepoint.Error, and what `token`,
+---`client_secret`, `on_event` or `wait` raised.
+---@class avepoint.Pages: avepoint.Walk
+---@overload fun(): avepoint.Page?
 local Pages = class("avepoint.Pages", step_page)
+
+---A walk over users; each step gives a user and its page, and nil at the end. Raises as avepoint.Pages does.
+---@class avepoint.Users: avepoint.Walk
+---@overload fun(): avepoint.User?, avepoint.Page?
 local Users = class("avepoint.Users", step_user)
 
 ---@param by "pages"|"users"
@@ -273,7 +271,7 @@ local Users = class("avepoint.Users", step_user)
 ---@param endpoint table {url=, cleartext=}
 ---@param engine table
 ---@param query table checked; see tenant
----@return avepoint.Walk
+---@return avepoint.Users|avepoint.Pages
 function walk.new(by, tenant, endpoint, engine, query)
    local the_plan = plan.new(query, core.seen())
    local self = {
