@@ -9,7 +9,7 @@ local status = require("avepoint.elements.status")
 local timestamp = require("avepoint.elements.timestamp")
 
 -- Types of what is handed over. Sources: the vendor's page "Retrieve Basic Information of users" for names and meanings,
--- and its documents of the same API where that page is silent (largest page, request id, order of the codes).
+-- and its public documents of the same API where that page is silent (the largest page, the request id).
 
 ---One user, with the service's own field names. All but `id` may be absent: null is absent, and the service leaves fields
 ---out. Fields that are not documented are kept.
