@@ -34,7 +34,8 @@ local LATE_SPACES = 2           -- ... or this many spaces between two, where th
 local LOG_SIZE = 128            -- requests remembered; sim: 512 is no better
 local HALVINGS = 16             -- of the bracket around the limit
 
----@class avepoint.Job One page. Pace counts here what came of it (also in others, internal, handshakes, torn).
+---One page. Pace counts here what came of it (also in others, internal, handshakes, torn).
+---@class avepoint.Job
 ---@field attempts integer? failures, but for 429s
 ---@field throttles integer? 429s
 

@@ -26,7 +26,8 @@ local retry = {
    RETRY_AFTER_MAX = 120,       -- seconds; more is "too long"; curl: check it is "within an acceptable range"
 }
 
----@class avepoint.Fault What was wrong with an attempt.
+---What was wrong with an attempt.
+---@class avepoint.Fault
 ---@field kind avepoint.ErrorKind
 ---@field status integer? HTTP status
 ---@field code integer? CURLcode; 28 too where the engine's own clock ended the attempt
