@@ -264,7 +264,7 @@ describe("what comes is of the annotated type:", function()
    end)
 
    it("events, with every field, as the manual lists them", function()
-      local manual = README:match("\n### Events\n(.-)\n##")
+      local manual = README:match("\n| type | fields |\n(.-\n)\n")
       local receipt = walked({ fail = { "444:1:1", "429:2:2" }, retry_after = 1 }, nil, {
          token = false, client_id = sandbox.client_id, client_secret = sandbox.client_secret,
          token_url = sandbox:token_url { token_fail = "503:busy:1" },
@@ -307,6 +307,9 @@ end)
 
 -- Kinds of errors ---------------------------------------------------------------------------------
 
+-- Where a kind is no word of the source: those of answers are tried, and dispatch passes on what they made.
+local GIVEN = { ["lua/avepoint/elements/answers.lua kind"] = true, ["lua/avepoint/elements/dispatch.lua kind"] = true }
+
 it("avepoint.ErrorKind has every kind that can occur, and no other", function()
    local kinds = {}
    local function met(err)
@@ -339,7 +342,7 @@ it("avepoint.ErrorKind has every kind that can occur, and no other", function()
          if literal then
             kinds[literal] = true
          elseif not text:find("\nfunction failure.new(", 1, true) then
-            assert.equal("lua/avepoint/elements/answers.lua kind", path .. " " .. kind) -- tried above
+            assert.is_true(GIVEN[path .. " " .. kind] or false, path .. " " .. kind)
          end
       end
    end
@@ -378,7 +381,7 @@ describe("every public function", function()
 
    it("has a heading in the manual, and no other has", function()
       local headings = {}
-      for name in README:gmatch("\n### `([%l_.:]+)%(") do
+      for name in README:gmatch("\n### `([%l_]+[.:][%l_.]+)%(") do
          headings[name] = true
       end
       assert.same(sorted(headings), sorted(all))
