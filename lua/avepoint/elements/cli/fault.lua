@@ -15,7 +15,7 @@ fault.INTERRUPTED, fault.PIPE = 130, 141
 
 ---For --help: each code and what it means.
 fault.CODES = {
-   { 0, "all of it" },
+   { 0, "all that was asked for" },
    { fault.FAILED, "failed; what came before is whole rows" },
    { fault.USAGE, "wrong usage: an argument or a variable; nothing was sent" },
    { fault.UNSURE, "not sure: the tenant changed meanwhile, ids are missing, or users without a status where a flag "
