@@ -256,7 +256,8 @@ local STUB = [[
 tenant = { users = function()
    local n, list = 0, {
       { displayName = "=1+1", userPrincipalName = "-a@b", age = 91 }, { displayName = "a \"b\", c", age = 92 },
-      { displayName = "@x", userPrincipalName = "+1" }, { displayName = "two\nlines", age = 90 }, { displayName = "\tT", age = 400 },
+      { displayName = "@x", userPrincipalName = "+1" }, { displayName = "two\nlines", age = 90 },
+      { displayName = "\tT", age = 400 },
    }
    return function()
       n = n + 1
