@@ -138,14 +138,14 @@ local function measure(bench, name)
 end
 
 -- Writes the README's table, or says where it differs.
-local function quote(text)
+local function quote(text, parts)
    local readme, figures = assert(keeper.read("README.md")), quoted.read(text)
    if os.getenv("AVEPOINT_GOLDEN") == "write" then
       local file <close> = assert(io.open("README.md", "w"))
       file:write(quoted.write(readme, figures))
       return {}
    end
-   return quoted.problems(readme, figures)
+   return quoted.problems(readme, figures, parts)
 end
 
 local function main()
@@ -167,7 +167,7 @@ local function main()
    end
    bench.report:save(DIR .. "/figures.txt")
    local missed = table.move(broken, 1, #broken, #bench.report.missed + 1, bench.report.missed)
-   local wrong = quote(assert(keeper.read(DIR .. "/figures.txt")))
+   local wrong = quote(assert(keeper.read(DIR .. "/figures.txt")), parts)
    table.move(wrong, 1, #wrong, #missed + 1, missed)
    print(("\n%d figures in %s/figures.txt, %d s; missed: %d"):format(#bench.report.lines, DIR, os.time() - began,
       #missed))

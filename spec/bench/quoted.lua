@@ -98,13 +98,14 @@ end
 
 --- What is wrong with the README's table.
 ---@param readme string
----@param figures table<string, number>  those of a part that was not measured are missing
+---@param figures table<string, number>
+---@param parts string[]  those of which all figures must be there
 ---@return string[]
-function quoted.problems(readme, figures)
+function quoted.problems(readme, figures, parts)
    local from, to = place(readme)
    local table_text, wrong, measured = readme:sub(from, to - 1), {}, {}
-   for name in pairs(figures) do
-      measured[name:match("^%w+")] = true
+   for _, part in ipairs(parts) do
+      measured[part] = true
    end
    local at = #HEAD + 1
    if table_text:sub(1, #HEAD) ~= HEAD then

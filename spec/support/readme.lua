@@ -47,12 +47,12 @@ for line in readme.text:gmatch("([^\n]*)\n") do
 end
 assert(not fence, "README: a block without its end")
 
---- The heading with this text, or that begins with it.
+--- The first heading that begins with this text.
 ---@param text string
 ---@return Heading
 function readme.heading(text)
    for _, heading in ipairs(readme.headings) do
-      if heading.text == text then
+      if heading.text:sub(1, #text) == text then
          return heading
       end
    end
