@@ -261,10 +261,13 @@ describe("the README's policy", function()
 
    -- The values that constants of this name have.
    local function values(name)
-      local found = words(source, "%f[%w_]" .. name .. " = ([%d.]+)")
-      for line in source:gmatch("local ([%u_]+, [%u_]+ = [%d.]+, [%d.]+)") do
-         local a, b, x, y = line:match("^(%S+), (%S+) = (%S+), (%S+)$")
+      local found = {}
+      local single = source:gsub("local ([%u_]+), ([%u_]+) = ([%d.]+), ([%d.]+)", function(a, b, x, y)
          found[#found + 1] = a == name and x or b == name and y or nil
+         return ""
+      end)
+      for value in single:gmatch("%f[%w_]" .. name .. " = ([%d.]+)") do
+         found[#found + 1] = value
       end
       return found
    end
@@ -379,7 +382,7 @@ describe("the README's", function()
          for _, code in ipairs(readme.code(table.concat(heading.lines, "\n"))) do
             local path = code:match("^[%w_./-]+$")
             local known = path and (path:find("^spec/") or path:find("^src/") or path:find("^lua/") or path:find("^%.ci/"))
-            if known or path and path:find("%f[%w]%.[lc]u?a?$") then
+            if known or path and (path:find("%w%.lua$") or path:find("%w%.c$")) then
                n = n + 1
                local found = false
                for _, root in ipairs(known and { "" } or { "", LUA, "src/" }) do
