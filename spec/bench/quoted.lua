@@ -91,7 +91,7 @@ function quoted.write(readme, figures)
    local lines = {}
    for i, row in ipairs(quoted.ROWS) do
       lines[i] = line(row, (row[3]:gsub("{([^:]+):(%w+)}", function(name, kind)
-         return KINDS[kind].form:format(assert(figures[name], "no figure " .. name))
+         return KINDS[kind].form:format(assert(figures[name], "the table in the README wants every part: no figure " .. name))
       end)))
    end
    return readme:sub(1, from - 1) .. HEAD .. table.concat(lines) .. readme:sub(to)
