@@ -439,6 +439,29 @@ describe("the README's program", function()
       end
    end)
 
+   it("runs from a checkout, and the sandbox by hand, by the shell's lines", function()
+      local self = prepare("print(require('avepoint.elements')._VERSION)", {})
+      assert(os.execute(("cd %s && mkdir bin && ln -s %s/lua %s/spec . && ln -s %s build"):format(quote(self.dir), quote(ROOT),
+         quote(ROOT), quote((absolute(os.getenv("AVEPOINT_BUILD") or "build"))))))
+      local lua = keeper.output("command -v " .. quote(os.getenv("LUA") or "lua5.4"))
+      write(self.dir .. "/bin/lua5.4", "#!/bin/sh\nexec " .. quote(lua) .. ' "$@"\n')
+      assert(os.execute("chmod +x " .. quote(self.dir .. "/bin/lua5.4")))
+      local said = {
+         ["script.lua"] = "^avepoint%-elements %S+\n$", ["spec/sandbox/sandbox.lua"] = "^https=https://127.*\ntoken=",
+      }
+      for _, block in ipairs(readme.blocks) do
+         local line = block.language == "sh" and block.text:match("[^\n]*lua5%.4 %S+%.lua\n")
+         local script = line and line:match("(%S+)\n")
+         if line then
+            local out = keeper.output(("cd %s && unset LUA_PATH_5_4 LUA_CPATH_5_4; PATH=$PWD/bin:$PATH; %s")
+               :format(quote(self.dir), line:sub(1, -2)) .. " 2>&1 </dev/null") .. "\n"
+            assert.matches(said[script] or script, out)
+            said[script] = nil
+         end
+      end
+      assert.same({}, said)
+   end)
+
    it("in any other language is one that a spec knows", function()
       local found = {}
       for _, block in ipairs(readme.blocks) do
