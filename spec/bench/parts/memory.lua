@@ -3,6 +3,7 @@
 -- Criteria: peak of the whole process (VmHWM), over http, since TLS has nothing to do with it.
 
 local core = require("avepoint.elements.core")
+local keeper = require("spec.sandbox.keeper")
 local run = require("spec.bench.run")
 local truth = require("spec.sandbox.tenant")
 
@@ -24,10 +25,9 @@ end
 
 local function csv(bench, pages)
    local box = bench.sandbox
-   return "env LUA_INIT=" .. run.words(TELL, "LUA=" .. run.lua, "BENCH_TOKEN=" .. box.token,
-      "lua/avepoint/elements/cli/avepoint-users", "list", "--format", "csv", "--customer", box.customer_id, "--tenant",
-      box.tenant_id, "--base-url", bench:tenant(pages, nil, "http"), "--proxy", "", "--quiet", "--token-command",
-      "printenv BENCH_TOKEN") .. " >/dev/null"
+   return ("env LUA_INIT=%s LUA=%s BENCH_TOKEN=%s lua/avepoint/elements/cli/avepoint-users list --format csv --quiet "
+      .. "--customer %s --tenant %s --base-url %s --proxy '' --token-command 'printenv BENCH_TOKEN' >/dev/null"):format(
+      keeper.quote(TELL), run.lua, box.token, box.customer_id, box.tenant_id, bench:tenant(pages, nil, "http"))
 end
 
 return function(bench)
