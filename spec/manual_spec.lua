@@ -370,8 +370,11 @@ describe("the README's", function()
          end
       end
       for _, heading in ipairs(readme.headings) do
-         for _, code in ipairs(readme.code(table.concat(heading.lines, "\n"))) do
-            check(code)
+         for _, line in ipairs(heading.lines) do
+            -- the table there is of packages, of which one is make
+            for _, code in ipairs(heading.text == "Install" and line:find("^|") and {} or readme.code(line)) do
+               check(code)
+            end
          end
       end
       assert.is_true(n > 20)
