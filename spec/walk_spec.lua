@@ -496,6 +496,13 @@ describe("user_ids", function()
       assert.same({}, receipt.missing)
    end)
 
+   it("that are not_found on a later page of theirs say so once", function()
+      local numbers, err = walked({ cap = 50, fail = "404:2" }, { user_ids = walks.ids(1, 100) })
+      assert.equal("1-50", numbers)
+      assert.equal(2, err.page_index)
+      assert.equal(1, select(2, err.message:gsub("one of user_ids is unknown to the service", "")), err.message)
+   end)
+
    it("that a service ignores are a protocol error and not an answer", function()
       local ids = walks.ids(2, 2)
       local numbers, err = walked({ filter = "ignored" }, { user_ids = ids })

@@ -44,6 +44,12 @@ function outcome.dress(err, answer, wall)
    return err
 end
 
+-- The page's own error, as one about signing in is not.
+local function fail(job, err)
+   err.page_index, err.attempts = job.page, job.requests
+   job.err = err
+end
+
 ---Writes into a job what an answer means for it: `answer`, `err`, or `due` for a repeat.
 ---@param pace table
 ---@param token table
@@ -72,7 +78,7 @@ function outcome.settle(pace, token, job, answer, now, wall)
       if token:refused(job.generation, now, err) and (stale or not job.refreshed) then
          job.refreshed = job.refreshed or not stale
       else
-         job.err = err
+         fail(job, err)
       end
    else
       local verdict, delay = pace:answered(now, ticket, job, {
@@ -81,7 +87,7 @@ function outcome.settle(pace, token, job, answer, now, wall)
       if verdict == "retry" then
          job.due = now + delay
       else
-         job.err = outcome.explain(err, delay)
+         fail(job, outcome.explain(err, delay))
       end
    end
    return err

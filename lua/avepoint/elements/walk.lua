@@ -61,11 +61,9 @@ local function decorate(self, err)
    err.receipt = self:receipt()
 end
 
--- An error of a page's answer, or of the page.
-local function of_page(self, err, job)
+-- An error of a job, or of the page that it got.
+local function dressed(self, err)
    if failure.is(err) then
-      err.page_index = err.page_index or job.page
-      err.attempts = err.attempts or job.requests > 0 and job.requests or nil
       local more = err.kind == "not_found" and self.query.chunks and "; or one of user_ids is unknown to the service" or ""
       err.message = self.engine.token:hide(err.message) .. more -- a member of the answer may be named as the token
    end
@@ -89,9 +87,9 @@ local function advance(self)
       engine:await(self, job)
       local page, err, torn
       if job.err then
-         err = of_page(self, job.err, job)
+         err = job.err
          if not (failure.is(err) and the_plan:refused(err)) then
-            error(err, 0)
+            error(dressed(self, err), 0)
          end
       else
          page, err, torn = wire.page(job.answer)
@@ -100,7 +98,8 @@ local function advance(self)
             page, err = the_plan:deliver(page)
          end
          if err and not (torn and engine:torn(job)) then
-            error(of_page(self, err, job), 0)
+            err.page_index, err.attempts = err.page_index or job.page, err.attempts or job.requests
+            error(dressed(self, err), 0)
          end
       end
       if page then
