@@ -283,6 +283,30 @@ describe("pace: pause and probe", function()
    end)
 end)
 
+describe("pace: what a wait is for", function()
+   it("is the refusal or the failure that asked for the longest pause", function()
+      local p = warm { random = fixed(0) }
+      local tickets = send_all(p, 0)
+      p:answered(0, tickets[1], {}, status(429, 5))
+      assert.same({ 5, "throttled" }, { p:wait(0) })
+      p:answered(0, tickets[2], {}, status(503, 3))
+      assert.same({ 5, "throttled" }, { p:wait(0) })
+      p:answered(0, tickets[3], {}, status(503, 9))
+      assert.same({ 9, "server" }, { p:wait(0) })
+   end)
+
+   it("is a refusal where the rate is kept to, and is not told where only an answer helps", function()
+      local p = new { random = fixed(0) }
+      attempt(p, {}, status(503, 1))
+      p:sent(1)
+      assert.same({ math.huge }, { p:wait(1) })
+      p = new()
+      attempt(p, {}, status(429, 1))
+      attempt(p, {}, nil, 10)
+      assert.equal("throttled", select(2, p:wait(10)))
+   end)
+end)
+
 describe("pace: window", function()
    it("starts at 4 and grows by 1 an answer up to concurrency", function()
       local p, sizes = new(), {}

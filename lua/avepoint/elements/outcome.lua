@@ -44,10 +44,13 @@ function outcome.dress(err, answer, wall)
    return err
 end
 
--- The page's own error, as one about signing in is not.
-local function fail(job, err)
-   err.page_index, err.attempts = job.page, job.requests
-   job.err = err
+---An error of a page, as one about signing in is not.
+---@param err avepoint.Error
+---@param job table
+---@return avepoint.Error
+function outcome.of_page(err, job)
+   err.page_index, err.attempts = err.page_index or job.page, err.attempts or job.requests
+   return err
 end
 
 ---Writes into a job what an answer means for it: `answer`, `err`, or `due` for a repeat.
@@ -78,7 +81,7 @@ function outcome.settle(pace, token, job, answer, now, wall)
       if token:refused(job.generation, now, err) and (stale or not job.refreshed) then
          job.refreshed = job.refreshed or not stale
       else
-         fail(job, err)
+         job.err = outcome.of_page(err, job)
       end
    else
       local verdict, delay = pace:answered(now, ticket, job, {
@@ -87,7 +90,7 @@ function outcome.settle(pace, token, job, answer, now, wall)
       if verdict == "retry" then
          job.due = now + delay
       else
-         fail(job, outcome.explain(err, delay))
+         job.err = outcome.of_page(outcome.explain(err, delay), job)
       end
    end
    return err

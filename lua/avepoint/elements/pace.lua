@@ -117,13 +117,14 @@ end
 --- May one more request go out?
 ---@param now number seconds
 ---@return number? wait nil: yes; else seconds until it makes sense to ask again (math.huge: after the next answer)
+---@return string? kind of a finite wait: "throttled", or "server" where a 5xx asked for it
 function methods:wait(now)
    if self.pause_end then
-      if now < self.pause_end then return self.pause_end - now end
+      if now < self.pause_end then return self.pause_end - now, self.pause_kind end
       if self.probe then return huge end
    end
    if self.in_flight >= self:window() then return huge end
-   if self.pace and now < self.next_send then return self.next_send - now end
+   if self.pace and now < self.next_send then return self.next_send - now, "throttled" end
 end
 
 --- A request went out.
@@ -199,7 +200,9 @@ function methods:answered(now, ticket, job, fault, deadline)
    else
       delay = retry.delay(job.attempts, self.random)
    end
-   if pause then self.pause_end = max(self.pause_end or now, now + pause) end
+   if pause and now + pause > (self.pause_end or now) then
+      self.pause_end, self.pause_kind = now + pause, throttled and "throttled" or "server"
+   end
    if job[name] >= most or (job.attempts or 0) >= self.max_attempts then return "fail", "attempts" end
    if self.failures >= OUTAGE then return "fail", "outage" end
    if max(now + delay, self.pause_end or now) > (deadline or huge) then
@@ -262,6 +265,7 @@ function pace.new(options)
       starting = true,     -- until the first cut
       epoch = 0, streak = 0, -- cuts; good answers in a row since the window last changed
       pause_end = nil,     -- seconds; kept until a probe has come back good
+      pause_kind = nil,    -- of what asked for it: "throttled" or "server"
       probe = nil,         -- ticket of the one request that is out after a pause
       pace = nil,          -- requests a second
       base = nil, calm = 0, -- requests a second after the last refusal; seconds that were well used since

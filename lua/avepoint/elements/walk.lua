@@ -5,6 +5,7 @@
 
 local core = require("avepoint.elements.core")
 local failure = require("avepoint.elements.failure")
+local outcome = require("avepoint.elements.outcome")
 local plan = require("avepoint.elements.plan")
 local queue = require("avepoint.elements.queue")
 local resume = require("avepoint.elements.resume")
@@ -98,8 +99,7 @@ local function advance(self)
             page, err = the_plan:deliver(page)
          end
          if err and not (torn and engine:torn(job)) then
-            err.page_index, err.attempts = err.page_index or job.page, err.attempts or job.requests
-            error(dressed(self, err), 0)
+            error(dressed(self, outcome.of_page(err, job)), 0)
          end
       end
       if page then
