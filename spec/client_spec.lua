@@ -60,7 +60,7 @@ describe("elements.client raises", function()
          what = "must be a whole number from 1 to 32",
       },
       max_attempts = { { 0, "0" }, { 1.5, "1.5" }, { "8", "\"8\"" }, what = "must be a whole number from 1 to 100" },
-      ca_file = { { 7, "7" }, { {}, "a table" }, what = "must be a string" },
+      ca_file = { { 7, "7" }, { {}, "a table" }, what = "must be a file's path" },
       on_event = { { "x", "\"x\"" }, { {}, "a table" }, what = "must be a function" },
       wait = { { true, "true" }, what = "must be a function" },
       user_agent = {
@@ -165,10 +165,35 @@ describe("elements.client", function()
    it("gives a config error for a ca_file that is empty or a folder", function()
       local path = sandbox.dir .. "/empty.pem"
       io.open(path, "w"):close()
-      assert.equal("config: ca_file can't be read: it is empty",
+      assert.equal("config: ca_file can't be read: " .. path .. " is empty",
          tostring(select(2, elements.client { token = "x", ca_file = path })))
-      assert.equal("config: ca_file can't be read: Is a directory",
+      assert.equal("config: ca_file can't be read: " .. sandbox.dir .. ": Is a directory",
          tostring(select(2, elements.client { token = "x", ca_file = sandbox.dir })))
+   end)
+
+   it("gives a config error for a ca_file without a certificate, before anything is sent", function()
+      local path = sandbox.dir .. "/none.pem"
+      for _, text in ipairs {
+         "no certificate\n", "0\x82\x01\n\0", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
+         "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n",
+      } do
+         local file <close> = assert(io.open(path, "wb"))
+         file:write(text)
+         file:close()
+         local client, err = elements.client { token = "x", ca_file = path }
+         assert.is_nil(client)
+         assert.equal("config: ca_file holds no certificate (PEM); give one that has the authorities to trust", tostring(err))
+      end
+   end)
+
+   it("takes a ca_file with any of the names that OpenSSL has for a certificate", function()
+      local path = sandbox.dir .. "/trusted.pem"
+      for _, name in ipairs { "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE" } do
+         local file <close> = assert(io.open(path, "w"))
+         file:write("# ours\n-----BEGIN ", name, "-----\nAA==\n-----END ", name, "-----\n")
+         file:close()
+         assert(elements.client { token = "x", ca_file = path }):close()
+      end
    end)
 
    it("takes the vendor's commercial address where none is given", function()

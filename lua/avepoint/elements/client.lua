@@ -70,7 +70,7 @@ local RULES = {
    connect_timeout = check.seconds(),
    concurrency = check.integer(1, 32),
    max_attempts = check.integer(1, 100),
-   ca_file = check.type("string"),
+   ca_file = check.path,
    proxy = proxy,
    user_agent = user_agent,
    on_event = check.type("function"),
@@ -92,9 +92,11 @@ function client.new(options)
    local o = check.fields("client", options, RULES, level)
    local base = credential.check(o, level)
    if o.ca_file then
-      local ok, message = file.read(o.ca_file, MAX_CA_FILE)
-      if not ok then
+      local text, message = file.read(o.ca_file, MAX_CA_FILE)
+      if not text then
          return nil, failure.new("config", "ca_file can't be read: " .. failure.clean(message))
+      elseif not find(text, "%-%-%-%-%-BEGIN [%w ]-CERTIFICATE%-%-%-%-%-") then
+         return nil, failure.new("config", "ca_file holds no certificate (PEM); give one that has the authorities to trust")
       end
    end
    local source, err = credential.source(o, time)

@@ -57,15 +57,6 @@ local function address(v)
    return why and format("an address like https://host/path; this one %s", why), true
 end
 
--- What is in the file in place of its path is a common slip, and must not be shown.
-local function path(v)
-   if type(v) ~= "string" or v == "" then
-      return "a file's path"
-   elseif find(v, "%c") or find(v, "-----BEGIN ", 1, true) or #v > 255 and find(v, "^MI[%w+/=]+$") then
-      return "a file's path; this one looks like what is in the file", true
-   end
-end
-
 local function client_id(v)
    if type(v) ~= "string" or v == "" or #v > MAX_CLIENT_ID or find(v, "[^\x21-\x7e]") then
       return format("printable ASCII without spaces, at most %d bytes", MAX_CLIENT_ID)
@@ -91,8 +82,8 @@ end
 credential.RULES = {
    client_id = client_id,
    client_secret = secret(signin.flaw, "a client secret"),
-   certificate = path,
-   private_key = path,
+   certificate = check.path,
+   private_key = check.path,
    certificate_password = password,
    token = secret(token.flaw, "a bearer token"),
    environment = check.one_of(environment.NAMES),
