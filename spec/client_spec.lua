@@ -361,7 +361,7 @@ describe("client:tenant", function()
    local LETTERS = "may have letters, digits, '.', '_' and '-' only"
    local BAD = {
       { nil, "must be a string", "nil" }, { 7, "must be a string", "7" }, { {}, "must be a string", "a table" },
-      { "", "must not be empty", "\"\"" }, { ("a"):rep(129), "must have at most 128 bytes", "\"" .. ("a"):rep(40) .. "\"…" },
+      { "", "must have 1 to 128 bytes", "\"\"" }, { ("a"):rep(129), "must have 1 to 128 bytes", "\"" .. ("a"):rep(40) .. "\"…" },
       { ".", "must not be a folder's name", "\".\"" }, { "..", "must not be a folder's name", "\"..\"" },
       { "a/b", LETTERS, "\"a/b\"" }, { "a?b", LETTERS, "\"a?b\"" }, { "a#b", LETTERS, "\"a#b\"" },
       { "a%2fb", LETTERS, "\"a%2fb\"" }, { "a\\b", LETTERS, "\"a\\\\b\"" }, { "../../evil", LETTERS, "\"../../evil\"" },

@@ -166,10 +166,8 @@ function check.path_id(caller, name, v, level)
    local why
    if type(v) ~= "string" then
       why = "must be a string"
-   elseif v == "" then
-      why = "must not be empty"
-   elseif #v > MAX_ID then
-      why = format("must have at most %d bytes", MAX_ID)
+   elseif v == "" or #v > MAX_ID then
+      why = format("must have 1 to %d bytes", MAX_ID)
    elseif v == "." or v == ".." then
       why = "must not be a folder's name"
    elseif find(v, "[^%w%-%._]") then
