@@ -2,6 +2,7 @@
 -- and a client is closed once, from wherever.
 
 local elements = require("avepoint.elements")
+local keeper = require("spec.sandbox.keeper")
 local sandboxes = require("spec.sandbox.sandbox")
 local socket = require("socket")
 local walks = require("spec.support.walks")
@@ -196,6 +197,28 @@ describe("elements.client", function()
       end
    end)
 
+   it("fault 3: has errors that name a dead proxy, of its options or of the environment, without its password", function()
+      local output = walks.run(sandbox, [[
+local elements = require("avepoint.elements")
+for _, options in ipairs { { token = "canary" }, { token = "canary", proxy = "http://me:canary@127.0.0.1:1" },
+   { client_id = "x", client_secret = "y" } } do
+   options.max_attempts = 1
+   print(select(2, elements.client(options):tenant("a", "b"):count()))
+end
+]], "https_proxy=http://me:canary@localhost:1 no_proxy=none.example")
+      local lines = {}
+      for line in output:gmatch("[^\n]+") do
+         lines[#lines + 1] = line:gsub("port %d+", "port P"):gsub("after %d+", "after N")
+      end
+      local WORDS = "Failed to connect to %s port P after N ms: Couldn't connect to server; %s is the proxy: check proxy and "
+         .. "the variables https_proxy and no_proxy, then try again"
+      assert.same({
+         "network: " .. WORDS:format("localhost", "localhost") .. " (page 1)",
+         "network: " .. WORDS:format("127.0.0.1", "127.0.0.1") .. " (page 1)",
+         "network: no token: " .. WORDS:format("localhost", "localhost"),
+      }, lines)
+   end)
+
    it("takes the vendor's commercial address where none is given", function()
       local client <close> = assert(elements.client { token = "x" })
       assert.equal("avepoint.Client (graph.avepointonlineservices.com)", tostring(client))
@@ -313,10 +336,9 @@ describe("a client", function()
 
    it("leaves no descriptor open", function()
       local function open()
-         local pipe = io.popen("ls /proc/$PPID/fd | wc -l")
-         local n = pipe:read("n")
-         pipe:close()
-         return n
+         -- by no pipe of ours, whose other end may be closed later
+         os.execute("ls /proc/$PPID/fd | wc -l >" .. keeper.quote(sandbox.dir .. "/count"))
+         return tonumber(keeper.read(sandbox.dir .. "/count"))
       end
       collectgarbage() -- what earlier specs left
       collectgarbage()

@@ -234,11 +234,12 @@ end
 ---Runs a script to its end.
 ---@param sandbox table
 ---@param text string
+---@param variables string? of its environment, as the shell takes them
 ---@return string output both of its outputs
 ---@return integer status as the shell counts them
-function walks.run(sandbox, text)
+function walks.run(sandbox, text, variables)
    local command, path = walks.command(sandbox, text)
-   local pipe = assert(io.popen(command .. " " .. keeper.quote(path) .. " 2>&1", "r"))
+   local pipe = assert(io.popen(("env %s %s %s 2>&1"):format(variables or "", command, keeper.quote(path)), "r"))
    local output = pipe:read("a")
    local _, how, status = pipe:close()
    return output, how == "signal" and 128 + status or status

@@ -64,7 +64,7 @@ end
 function outcome.settle(pace, token, job, answer, now, wall)
    -- a request id may quote it too, and libcurl the service
    answer.headers, answer.message = token:hide(answer.headers), token:hide(answer.message)
-   local err = answers.failure(answer, function(text) return token:hide(text) end)
+   local err = answers.failure(answer, function(text) return token:hide(text) end, job.url)
    local ticket, deadline = job.ticket, job.deadline
    job.id, job.ticket = nil, nil
    err = err and outcome.dress(err, answer, wall)
