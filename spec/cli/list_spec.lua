@@ -218,7 +218,8 @@ describe("list of some users", function()
       local result = list({}, { "--format", "jsonl", "--user", tenants.id(1), "nobody" })
       assert.equal(3, result.status)
       assert.equal(1, line_count(result.out))
-      assert.matches("not sure: 1 id asked for never came: nobody", result.err, 1, true)
+      assert.matches("not sure: 1 id asked for never came (no user of this tenant, as far as the service tells): nobody",
+         result.err, 1, true)
    end)
 
    it("of no ids is nobody, and says so", function()

@@ -6,6 +6,7 @@
 local elements = require("avepoint.elements")
 local console = require("avepoint.elements.cli.console")
 local csv = require("avepoint.elements.cli.csv")
+local doubts = require("avepoint.elements.cli.doubts")
 local fault = require("avepoint.elements.cli.fault")
 local fields = require("avepoint.elements.cli.fields")
 local grid = require("avepoint.elements.cli.grid")
@@ -101,29 +102,6 @@ local function write_rows(walk, rows, args, con, state)
    output.write(con, state.begun and rows.foot or rows.head .. rows.foot)
 end
 
--- What makes the answer unsure, each told; true if anything did.
-local function doubts(receipt, con, state)
-   local unsure = false
-   local function doubt(message, ...)
-      unsure = true
-      con:warn("not sure: " .. format(message, ...))
-   end
-   if receipt.drift then
-      doubt("the tenant changed meanwhile (%s users at first, %s at last, %s came twice); run it again to be sure",
-         receipt.total_first, receipt.total_last, receipt.duplicates)
-   end
-   local missing = receipt.stop_reason == "end" and receipt.missing or {}
-   if #missing > 0 then
-      doubt("%s asked for never came: %s%s", console.count(#missing, "id"), concat(missing, ", ", 1, math.min(#missing, 10)),
-         #missing > 10 and ", …" or "")
-   end
-   if state.unknown > 0 then
-      doubt("%s left out since the service gives no status for %s", console.count(state.unknown, "user"),
-         state.unknown == 1 and "it" or "them")
-   end
-   return unsure
-end
-
 local function summary(receipt, args, con, state)
    if args.status then
       con:note(format("%s shown of %s: --status %s%s, filtered here", console.count(state.shown, "user"),
@@ -201,7 +179,13 @@ function list.run(args, con)
       code = what.code
       con:fail(what.message)
    end
-   if doubts(receipt, con, state) and code == 0 then
+   local unsure = doubts.of(con, receipt)
+   if state.unknown > 0 then
+      unsure = true
+      doubts.tell(con, "%s left out since the service gives no status for %s", console.count(state.unknown, "user"),
+         state.unknown == 1 and "it" or "them")
+   end
+   if unsure and code == 0 then
       code = fault.UNSURE
    end
    if ok or state.shown > 0 then
