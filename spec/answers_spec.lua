@@ -342,7 +342,7 @@ end)
 describe("our own end of a transfer", function()
    it("is timeout for each of the three clocks, worth a repeat, whatever libcurl's code", function()
       local texts = {
-         connect_timeout = "no connection within connect_timeout; check the network, then try again",
+         connect_timeout = "no connection within connect_timeout; check the network and any proxy, then try again",
          timeout = "no whole answer within timeout; try again",
          stalled = "the answer stopped coming; try again",
       }

@@ -205,7 +205,7 @@ for _, options in ipairs { { token = "canary" }, { token = "canary", proxy = "ht
    options.max_attempts = 1
    print(select(2, elements.client(options):tenant("a", "b"):count()))
 end
-]], "https_proxy=http://me:canary@localhost:1 no_proxy=none.example")
+]], { https_proxy = "http://me:canary@localhost:1", no_proxy = "none.example" })
       local lines = {}
       for line in output:gmatch("[^\n]+") do
          lines[#lines + 1] = line:gsub("port %d+", "port P"):gsub("after %d+", "after N")

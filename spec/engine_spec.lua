@@ -335,8 +335,8 @@ describe("repeats", function()
          assert.is_nil(page)
          assert.is_true(socket.gettime() - began < 1)
          assert.is_true(err.retry_after >= 29 and err.retry_after <= 33, err.retry_after)
-         assert.equal(words .. "; a request may go out in " .. err.retry_after .. " s, past the deadline; try again then (page 2)",
-            tostring(err))
+         assert.equal(("%s; a request may go out in %d s, past the deadline; try again then (page 2)"):format(words,
+            err.retry_after), tostring(err))
          assert.is_true(err.retryable)
          assert.equal(1, sandbox:count(run))
       end

@@ -159,7 +159,7 @@ end
 local UNKNOWN_CODE = { kind = "network", retryable = false, advice = "check the network" }
 
 local ENDED = {
-   connect_timeout = "no connection within connect_timeout; check the network, then try again",
+   connect_timeout = "no connection within connect_timeout; check the network and any proxy, then try again",
    timeout = "no whole answer within timeout; try again",
    stalled = "the answer stopped coming; try again",
 }
