@@ -1,4 +1,7 @@
--- file: reads a file that an option names.
+-- file: reads a file that an option names: a certificate, a key, authorities.
+--
+-- Criteria: it takes memory by what the file has, not by what it may have; a message names the file and shows nothing
+-- of what is in it.
 
 local concat = table.concat
 local format = string.format

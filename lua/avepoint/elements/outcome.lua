@@ -69,14 +69,14 @@ function outcome.settle(pace, token, job, answer, now, wall)
    job.id, job.ticket = nil, nil
    err = err and outcome.dress(err, answer, wall)
    if answer.ended == "no_memory" then
-      pace:cancelled(now, ticket)
+      pace:cancelled(ticket)
       job.err = "not enough memory"
    elseif not err then
       pace:answered(now, ticket, job, nil, deadline)
       token:taken()
       job.answer = answer
    elseif err.kind == "auth" and err.status == 401 then
-      pace:cancelled(now, ticket)
+      pace:cancelled(ticket)
       local stale = job.generation < token.generation
       if token:refused(job.generation, now, err) and (stale or not job.refreshed) then
          job.refreshed = job.refreshed or not stale

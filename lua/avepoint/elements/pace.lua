@@ -212,9 +212,8 @@ function methods:answered(now, ticket, job, fault, deadline)
 end
 
 --- A request was withdrawn (its walk was closed), or had an answer that is no matter of pace (401).
----@param _ number seconds, now
 ---@param ticket table
-function methods:cancelled(_, ticket)
+function methods:cancelled(ticket)
    self.in_flight = self.in_flight - 1
    if ticket == self.probe then self.probe = nil end
 end

@@ -1,4 +1,4 @@
--- The status flags of a user: from the service's codes to names and back.
+-- status: the flags of a user, from the service's codes to names and back.
 --
 -- Unknown is not "none": a user without a status gives nil, a user with an
 -- empty one gives an empty list. Codes newer than this file are kept, as
@@ -53,7 +53,7 @@ local function describe(value)
    return "got " .. type(value)
 end
 
--- `level` is that of the caller's caller, whose mistake it is
+-- blames the caller's caller, whose mistake it is
 local function misuse(argument, func, problem)
    error(format("bad argument #%d to '%s' (%s)", argument, func, problem), 3)
 end

@@ -1,4 +1,4 @@
--- The service's ISO 8601 dates as seconds since the epoch.
+-- timestamp: the service's ISO 8601 dates as seconds since the epoch.
 --
 -- Counted here rather than by os.time, which would read them in the zone of
 -- the machine. The service writes 1970-01-01T00:00:00Z (.NET: the year 1)

@@ -1,4 +1,7 @@
 -- options: what can be typed, and what --help says.
+--
+-- Values are checked here as far as the line itself tells; what the module checks is left to it (see fault.checked). No
+-- option takes a secret.
 
 local argparse = require("argparse")
 local elements = require("avepoint.elements")

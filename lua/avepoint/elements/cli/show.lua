@@ -1,4 +1,6 @@
 -- show: some users, field by field, with the status in the vendor's words.
+--
+-- Every field has its line, "-" where it is absent; fields that the service does not document come behind the others.
 
 local elements = require("avepoint.elements")
 local doubts = require("avepoint.elements.cli.doubts")
