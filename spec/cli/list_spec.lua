@@ -244,6 +244,22 @@ describe("list --max", function()
       assert.is_true(cli.sandbox:count("default", "page") > 0)
    end)
 
+   it("that all users fit into has stopped nothing, and leaves nothing to go on with", function()
+      for _, max in ipairs { 250, 251 } do
+         local resume, receipt = cli:path("resume"), cli:path("receipt")
+         local result = list({ size = 250 }, { "--max", tostring(max), "--format", "jsonl", "--resume-file", resume,
+            "--receipt", receipt })
+         assert.same({ 0, 250, "250 users\n" }, { result.status, line_count(result.out), result.err })
+         assert.is_nil(keeper.read(resume))
+         assert.is_true(cjson.decode(keeper.read(receipt)).complete)
+      end
+   end)
+
+   it("does not count the tenant's users by those of some ids", function()
+      local result = list({}, { "--max", "1", "--format", "jsonl", "--user", tenants.id(1), tenants.id(2) })
+      assert.same({ 0, "1 user\nstopped at --max 1\n" }, { result.status, result.err })
+   end)
+
    it("in the middle of a page goes on with the next user", function()
       local resume = cli:path("resume")
       local whole = list({ size = 250 }, { "--format", "csv" }).out
@@ -322,6 +338,20 @@ describe("list --resume-file", function()
       assert.equal(2, result.status)
       assert.matches("%-%-resume%-file: /none/resume.new: No such file", result.err)
       assert.equal(0, cli.sandbox:count(run))
+   end)
+
+   it("is no other file of the same command line, which would be lost", function()
+      local path = cli:path("ids")
+      for _, more in ipairs {
+         { "--receipt", path, "--resume-file", path }, { "--receipt", path, "--users-from", path },
+         { "--resume-file", path, "--users-from", path },
+      } do
+         cli.write(path, "kept\n")
+         local result = list({}, more)
+         assert.same({ 2, "" }, { result.status, result.out })
+         assert.matches(path .. " is the file of two options; give each its own", result.err, 1, true)
+         assert.equal("kept\n", keeper.read(path))
+      end
    end)
 
    it("does not go with json, and says what does", function()

@@ -32,7 +32,16 @@ local function check(args)
       fault.usage("--csv-raw needs --format csv")
    elseif args.resume_file and args.format == "json" then
       fault.usage("--resume-file does not go with --format json: one array can't be continued; take --format jsonl")
-   elseif args.receipt then
+   end
+   local taken = {}
+   for _, name in ipairs { "users_from", "resume_file", "receipt" } do
+      local path = args[name] or {}
+      if taken[path] then
+         fault.usage("%s is the file of two options; give each its own", path)
+      end
+      taken[path] = true
+   end
+   if args.receipt then
       resume_file.check("--receipt", args.receipt)
       os.remove(args.receipt) -- that of an earlier run does not speak for this one
    end
@@ -91,7 +100,7 @@ local function write_rows(walk, rows, args, con, state)
          n = n + 1
          pending[n] = rows.row(user)
       end
-      if state.shown + n == args.max then
+      if args.status and state.shown + n == args.max then -- else the walk itself ends there
          state.full = true
          break
       elseif at == #page.data then
@@ -110,8 +119,9 @@ local function summary(receipt, args, con, state)
    else
       con:note(console.count(state.shown, "user"))
    end
-   if state.full then
-      con:note(format("stopped at --max %d; the tenant has %s", args.max, console.count(receipt.total_last or 0, "user")))
+   if state.full or receipt.stop_reason == "max_users" then
+      con:note(format("stopped at --max %d%s", args.max, (args.user or args.users_from) and ""
+         or "; the tenant has " .. console.count(receipt.total_last, "user")))
    end
 end
 
