@@ -496,6 +496,13 @@ describe("user_ids", function()
       assert.same({}, receipt.missing)
    end)
 
+   it("of many chunks are asked for only as far as max_users can need them", function()
+      local numbers, _, receipt, run = walked({}, { user_ids = walks.ids(1, 200), page_size = 10, max_users = 15 })
+      assert.equal("1-15", numbers)
+      assert.equal("max_users", receipt.stop_reason)
+      assert.equal(2, sandbox:count(run))
+   end)
+
    it("that are not_found on a later page of theirs say so once", function()
       local numbers, err = walked({ cap = 50, fail = "404:2" }, { user_ids = walks.ids(1, 100) })
       assert.equal("1-50", numbers)

@@ -98,11 +98,12 @@ local function checked(self, caller, query, only)
       end
    end
    q.chunks = q.user_ids and chunked(q.user_ids, q.page_size)
+   q.digest = q.user_ids and resume.digest(q.user_ids)
    if q.resume then
       if q.page_index then
          check.misuse(level, format("%s: option 'resume' does not go with page_index", caller))
       end
-      local position, why = resume.decode(q.resume, self, q.page_size, q.user_ids)
+      local position, why = resume.decode(q.resume, self, q.page_size, q.digest)
       if not position then
          check.misuse(level, format("%s: option 'resume' %s", caller, why))
       end

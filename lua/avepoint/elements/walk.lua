@@ -211,7 +211,7 @@ function methods:position()
    if self.at and self.at > 0 then
       self.plan.trail.handed = self.at
    end
-   return resume.encode(self.plan:position(), self.tenant, self.query.page_size, self.query.user_ids)
+   return resume.encode(self.plan:position(), self.tenant, self.query.page_size, self.query.digest)
 end
 
 ---What the walk delivered so far. May be called at any time; never raises.
