@@ -406,7 +406,7 @@ describe("repeats", function()
          assert.equal("1-100", numbers)
          assert.equal(status == 429 and "throttled" or "server", err.kind)
          assert.equal(121, err.retry_after)
-         assert.is_truthy(err.message:find("; it asks to wait longer than this call may", 1, true), err.message)
+         assert.is_truthy(err.message:find("; it asks to wait 121 s, longer than this call may", 1, true), err.message)
          assert.equal(1, statuses(run)[status])
       end
    end)

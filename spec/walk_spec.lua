@@ -649,7 +649,7 @@ describe("a deadline", function()
       assert.equal("1-100", numbers)
       assert.equal("throttled", err.kind)
       assert.equal(30, err.retry_after)
-      assert.is_truthy(err.message:find("; it asks to wait longer than this call may", 1, true))
+      assert.is_truthy(err.message:find("; it asks to wait 30 s, longer than this call may", 1, true))
    end)
 
    it("bounds page, count's sister", function()

@@ -5,7 +5,8 @@
 local answers = require("avepoint.elements.answers")
 local retry_after = require("avepoint.elements.retry_after")
 
-local abs = math.abs
+local format = string.format
+local abs, huge = math.abs, math.huge
 
 local outcome = {}
 
@@ -19,7 +20,7 @@ end
 
 local WHY = {
    outage = "; too many requests failed in a row, so nothing more was sent",
-   too_long = "; it asks to wait longer than this call may",
+   too_long = "; it asks to wait%s longer than this call may",
    deadline = "; another attempt would pass the deadline",
 }
 
@@ -28,7 +29,8 @@ local WHY = {
 ---@param why string as pace gives it
 ---@return avepoint.Error
 function outcome.explain(err, why)
-   err.message = err.message .. (WHY[why] or "")
+   local wait = err.retry_after or huge
+   err.message = err.message .. format(WHY[why] or "", wait < huge and format(" %d s,", wait) or "")
    return err
 end
 

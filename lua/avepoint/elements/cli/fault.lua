@@ -67,6 +67,8 @@ local OPTIONS = setmetatable({
 -- Whole words, but for those of a path.
 local function in_our_words(text)
    text = gsub(text, "%f[%w_/.%-][%l_]+%f[^%w_/.%-]", WORDS)
+   text = gsub(text, "^config: certificate ", "config: AVEPOINT_CERTIFICATE ")
+   text = gsub(text, 'set environment = "([%l_]+)"', "give --environment %1")
    return (gsub(text, "the token function", "--token-command"))
 end
 
