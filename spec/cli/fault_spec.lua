@@ -17,10 +17,11 @@ describe("fault.checked", function()
       code, message = of(fault.checked, elements.client, { client_id = "a", client_secret = "b", base_url = "https://x/y" })
       assert.equal(2, code)
       assert.matches("^%-%-token%-url is missing; ", message)
-      _, message = of(fault.checked, elements.client, {
+      code, message = of(fault.checked, elements.client, {
          client_id = "a", client_secret = "b", base_url = "https://graph-gov.avepointonlineservices.com/partner",
       })
-      assert.equal("--base-url is of the environment us_government; give --environment us_government, or --token-url", message)
+      assert.same({ 2, "--base-url is of the environment us_government; give --environment us_government, or --token-url" },
+         { code, message })
       local client <close> = elements.client { token = "t" }
       code, message = of(fault.checked, client.tenant, client, "a b", "c")
       assert.same({ 2, "--customer may have letters, digits, '.', '_' and '-' only, not \"a b\"" }, { code, message })
