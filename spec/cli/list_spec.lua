@@ -340,6 +340,12 @@ describe("list --resume-file", function()
       assert.equal(0, cli.sandbox:count(run))
    end)
 
+   it("does not go with json, and says what does", function()
+      local result = list({}, { "--format", "json", "--resume-file", "x" })
+      assert.equal(2, result.status)
+      assert.matches("take %-%-format jsonl", result.err)
+   end)
+
    it("is no other file of the same command line, which would be lost", function()
       local path = cli:path("ids")
       for _, more in ipairs {
@@ -352,12 +358,6 @@ describe("list --resume-file", function()
          assert.matches(path .. " is the file of two options; give each its own", result.err, 1, true)
          assert.equal("kept\n", keeper.read(path))
       end
-   end)
-
-   it("does not go with json, and says what does", function()
-      local result = list({}, { "--format", "json", "--resume-file", "x" })
-      assert.equal(2, result.status)
-      assert.matches("take %-%-format jsonl", result.err)
    end)
 end)
 
