@@ -35,7 +35,7 @@ client.__name = "avepoint.Client"
 ---@field concurrency? integer requests at once for all walks, 1 to 32, 8 by default
 ---@field max_attempts? integer attempts a page, 1 to 100, 8 by default; 429s do not count; 1 switches repeats off
 ---@field ca_file? string path of a PEM with the authorities to trust, instead of the system's
----@field proxy? string URL (http, https, socks4, socks4a, socks5, socks5h); "" for none, whatever the environment says
+---@field proxy? string URL (http, https, socks4, socks4a, socks5, socks5h), "" for none; whatever the environment says
 ---@field user_agent? string printable ASCII, at most 256 bytes
 ---@field on_event? fun(event: avepoint.Event) hears what the client does; may yield; what it raises ends the walk
 ---@field wait? fun(fd: integer, seconds: number) returns when fd is readable or the time is over; may yield

@@ -43,7 +43,7 @@ local MIN_PIECE = 4 -- bytes of a secret's beginning, at the end of a text that 
 ---@field retryable boolean the same call may succeed later
 ---@field retry_after? number seconds the service asked to wait; math.huge where that is too large a number to be meant
 ---@field request_id? string the service's name for the answer, for its support
----@field page_index? integer the page that failed
+---@field page_index? integer the page that failed; nil where signing in did
 ---@field attempts? integer requests sent for it
 ---@field oauth_error? string the identity server's code (RFC 6749, 5.2), or the service's (RFC 6750, 3.1)
 ---@field clock_skew? integer seconds this machine's clock is ahead of the server's, over 60, with the kind `auth`
