@@ -42,6 +42,7 @@ build = {
       ["avepoint.elements.cli.credentials"] = "lua/avepoint/elements/cli/credentials.lua",
       ["avepoint.elements.cli.csv"] = "lua/avepoint/elements/cli/csv.lua",
       ["avepoint.elements.cli.doctor"] = "lua/avepoint/elements/cli/doctor.lua",
+      ["avepoint.elements.cli.doubts"] = "lua/avepoint/elements/cli/doubts.lua",
       ["avepoint.elements.cli.fault"] = "lua/avepoint/elements/cli/fault.lua",
       ["avepoint.elements.cli.fields"] = "lua/avepoint/elements/cli/fields.lua",
       ["avepoint.elements.cli.grid"] = "lua/avepoint/elements/cli/grid.lua",

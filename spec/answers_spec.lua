@@ -271,6 +271,42 @@ describe("a code of libcurl", function()
       end)
    end
 
+   describe("7, where libcurl could not connect,", function()
+      local URL = "https://graph.example:8443/partner"
+
+      local function advice(message, url)
+         local err = answers.failure({
+            id = 1, ended = "answered", code = 7, status = 0, connect_status = 0, message = message, headers = "",
+         }, nil, url)
+         assert.same({ "network", true }, { err.kind, err.retryable })
+         assert.equal(message, err.message:sub(1, #message))
+         return err.message:sub(#message + 3)
+      end
+
+      it("to another host than the request's, names the proxy", function()
+         for message, proxy in pairs {
+            ["Failed to connect to proxy.example port 3128 after 0 ms: Couldn't connect to server"] = "proxy.example",
+            ["Failed to connect to ::1 port 9 after 0 ms: Couldn't connect to server"] = "::1",
+            ["Failed to connect to graph.example port 8443 via proxy.example after 0 ms: No"] = "proxy.example",
+         } do
+            assert.equal(proxy .. " is the proxy: check proxy and the variables https_proxy and no_proxy, then try again",
+               advice(message, URL))
+         end
+      end)
+
+      it("to the request's own host, is the network's matter", function()
+         for host, url in pairs {
+            ["graph.example"] = URL, ["GRAPH.example"] = "https://graph.EXAMPLE./", ["::1"] = "https://[::1]:9/",
+            ["fe80::1"] = "https://[fe80::1%25lo]/", ["xn--bcher-kva.example"] = "https://bücher.example/",
+            ["proxy.example"] = false,
+         } do
+            assert.equal("check the network, then try again",
+               advice("Failed to connect to " .. host .. " port 443 after 0 ms: Couldn't connect to server", url or nil))
+         end
+         assert.equal("check the network, then try again", advice("Connection refused", URL))
+      end)
+   end)
+
    it("fault 1: with a refused CONNECT before it is proxy, with the proxy's status", function()
       for _, status in ipairs { 302, 403, 407, 502 } do
          local err = broken { code = 56, connect_status = status }
@@ -306,7 +342,7 @@ end)
 describe("our own end of a transfer", function()
    it("is timeout for each of the three clocks, worth a repeat, whatever libcurl's code", function()
       local texts = {
-         connect_timeout = "no connection within connect_timeout; check the network, then try again",
+         connect_timeout = "no connection within connect_timeout; check the network and any proxy, then try again",
          timeout = "no whole answer within timeout; try again",
          stalled = "the answer stopped coming; try again",
       }
@@ -407,7 +443,7 @@ describe("answers.broken", function()
       for name, value in pairs(fields) do
          taken[name] = value
       end
-      return answers.broken(taken, option).message
+      return answers.broken(taken, nil, option).message
    end
 
    it("names base_url, or the option that it is given", function()

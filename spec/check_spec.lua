@@ -176,10 +176,10 @@ describe("check.path_id", function()
       assert.equal("must be a string, not nil", text(nil))
       assert.equal("must be a string, not 12", text(12))
       assert.equal("must be a string, not a table", text({}))
-      assert.equal('must not be empty, not ""', text(""))
+      assert.equal('must have 1 to 128 bytes, not ""', text(""))
       assert.equal('must not be a folder\'s name, not "."', text("."))
       assert.equal('must not be a folder\'s name, not ".."', text(".."))
-      assert.equal('must have at most 128 bytes, not "' .. ("x"):rep(40) .. '"…', text(("x"):rep(129)))
+      assert.equal('must have 1 to 128 bytes, not "' .. ("x"):rep(40) .. '"…', text(("x"):rep(129)))
    end)
 
    it("fault 62, security 11: refuses every other byte, wherever it stands", function()
@@ -317,7 +317,7 @@ describe("the options of a client", function()
          connect_timeout = { SECONDS, 0, -1, true, 1e18 },
          concurrency = { "a whole number from 1 to 32", 0, 33, 1.5, "8" },
          max_attempts = { "a whole number from 1 to 100", 0, 101, 2.5, {} },
-         ca_file = { "a string", 1, true },
+         ca_file = { "a file's path", 1, true, "" },
          on_event = { "a function", "print", {} },
          wait = { "a function", 1, setmetatable({}, { __call = print }) },
          user_agent = { "printable ASCII, at most 256 bytes", "", "a\nb", "a\r\nX: y", "é", ("x"):rep(257), 1 },
@@ -370,9 +370,9 @@ describe("the options of a client", function()
       finally(function() os.remove(empty) end)
       c, err = elements.client { token = "t", ca_file = empty }
       assert.is_nil(c)
-      assert.equal("config: ca_file can't be read: it is empty", tostring(err))
+      assert.equal("config: ca_file can't be read: " .. empty .. " is empty", tostring(err))
       c, err = elements.client { token = "t", ca_file = "/" }
       assert.is_nil(c)
-      assert.equal("config: ca_file can't be read: Is a directory", tostring(err))
+      assert.equal("config: ca_file can't be read: /: Is a directory", tostring(err))
    end)
 end)

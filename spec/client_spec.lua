@@ -2,6 +2,7 @@
 -- and a client is closed once, from wherever.
 
 local elements = require("avepoint.elements")
+local keeper = require("spec.sandbox.keeper")
 local sandboxes = require("spec.sandbox.sandbox")
 local socket = require("socket")
 local walks = require("spec.support.walks")
@@ -60,7 +61,7 @@ describe("elements.client raises", function()
          what = "must be a whole number from 1 to 32",
       },
       max_attempts = { { 0, "0" }, { 1.5, "1.5" }, { "8", "\"8\"" }, what = "must be a whole number from 1 to 100" },
-      ca_file = { { 7, "7" }, { {}, "a table" }, what = "must be a string" },
+      ca_file = { { 7, "7" }, { {}, "a table" }, what = "must be a file's path" },
       on_event = { { "x", "\"x\"" }, { {}, "a table" }, what = "must be a function" },
       wait = { { true, "true" }, what = "must be a function" },
       user_agent = {
@@ -165,10 +166,57 @@ describe("elements.client", function()
    it("gives a config error for a ca_file that is empty or a folder", function()
       local path = sandbox.dir .. "/empty.pem"
       io.open(path, "w"):close()
-      assert.equal("config: ca_file can't be read: it is empty",
+      assert.equal("config: ca_file can't be read: " .. path .. " is empty",
          tostring(select(2, elements.client { token = "x", ca_file = path })))
-      assert.equal("config: ca_file can't be read: Is a directory",
+      assert.equal("config: ca_file can't be read: " .. sandbox.dir .. ": Is a directory",
          tostring(select(2, elements.client { token = "x", ca_file = sandbox.dir })))
+   end)
+
+   it("gives a config error for a ca_file without a certificate, before anything is sent", function()
+      local path = sandbox.dir .. "/none.pem"
+      for _, text in ipairs {
+         "no certificate\n", "0\x82\x01\n\0", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
+         "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n",
+      } do
+         local file <close> = assert(io.open(path, "wb"))
+         file:write(text)
+         file:close()
+         local client, err = elements.client { token = "x", ca_file = path }
+         assert.is_nil(client)
+         assert.equal("config: ca_file holds no certificate (PEM); give one that has the authorities to trust", tostring(err))
+      end
+   end)
+
+   it("takes a ca_file with any of the names that OpenSSL has for a certificate", function()
+      local path = sandbox.dir .. "/trusted.pem"
+      for _, name in ipairs { "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE" } do
+         local file <close> = assert(io.open(path, "w"))
+         file:write("# ours\n-----BEGIN ", name, "-----\nAA==\n-----END ", name, "-----\n")
+         file:close()
+         assert(elements.client { token = "x", ca_file = path }):close()
+      end
+   end)
+
+   it("fault 3: has errors that name a dead proxy, of its options or of the environment, without its password", function()
+      local output = walks.run(sandbox, [[
+local elements = require("avepoint.elements")
+for _, options in ipairs { { token = "canary" }, { token = "canary", proxy = "http://me:canary@127.0.0.1:1" },
+   { client_id = "x", client_secret = "y" } } do
+   options.max_attempts = 1
+   print(select(2, elements.client(options):tenant("a", "b"):count()))
+end
+]], { https_proxy = "http://me:canary@localhost:1", no_proxy = "none.example" })
+      local lines = {}
+      for line in output:gmatch("[^\n]+") do
+         lines[#lines + 1] = line:gsub("port %d+", "port P"):gsub("after %d+", "after N")
+      end
+      local WORDS = "Failed to connect to %s port P after N ms: Couldn't connect to server; %s is the proxy: check proxy and "
+         .. "the variables https_proxy and no_proxy, then try again"
+      assert.same({
+         "network: " .. WORDS:format("localhost", "localhost") .. " (page 1)",
+         "network: " .. WORDS:format("127.0.0.1", "127.0.0.1") .. " (page 1)",
+         "network: no token: " .. WORDS:format("localhost", "localhost"),
+      }, lines)
    end)
 
    it("takes the vendor's commercial address where none is given", function()
@@ -288,10 +336,9 @@ describe("a client", function()
 
    it("leaves no descriptor open", function()
       local function open()
-         local pipe = io.popen("ls /proc/$PPID/fd | wc -l")
-         local n = pipe:read("n")
-         pipe:close()
-         return n
+         -- by no pipe of ours, whose other end may be closed later
+         os.execute("ls /proc/$PPID/fd | wc -l >" .. keeper.quote(sandbox.dir .. "/count"))
+         return tonumber(keeper.read(sandbox.dir .. "/count"))
       end
       collectgarbage() -- what earlier specs left
       collectgarbage()
@@ -336,7 +383,7 @@ describe("client:tenant", function()
    local LETTERS = "may have letters, digits, '.', '_' and '-' only"
    local BAD = {
       { nil, "must be a string", "nil" }, { 7, "must be a string", "7" }, { {}, "must be a string", "a table" },
-      { "", "must not be empty", "\"\"" }, { ("a"):rep(129), "must have at most 128 bytes", "\"" .. ("a"):rep(40) .. "\"…" },
+      { "", "must have 1 to 128 bytes", "\"\"" }, { ("a"):rep(129), "must have 1 to 128 bytes", "\"" .. ("a"):rep(40) .. "\"…" },
       { ".", "must not be a folder's name", "\".\"" }, { "..", "must not be a folder's name", "\"..\"" },
       { "a/b", LETTERS, "\"a/b\"" }, { "a?b", LETTERS, "\"a?b\"" }, { "a#b", LETTERS, "\"a#b\"" },
       { "a%2fb", LETTERS, "\"a%2fb\"" }, { "a\\b", LETTERS, "\"a\\\\b\"" }, { "../../evil", LETTERS, "\"../../evil\"" },

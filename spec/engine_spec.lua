@@ -324,6 +324,34 @@ describe("repeats", function()
       assert.equal(3, statuses(run)[503])
    end)
 
+   it("are not waited for where the service's pause passes the deadline, by whoever comes meanwhile", function()
+      for status, words in pairs {
+         [429] = "throttled: the service limits the rate of requests", [503] = "server: the service failed and asks to wait",
+      } do
+         local _ <close>, tenant, run = walks.open(sandbox, { fail = status .. ":1:1", retry_after = 30 })
+         assert.is_nil(tenant:page { deadline = 1 }) -- it hears of the pause
+         local began = socket.gettime()
+         local page, err = tenant:page { page_index = 2, deadline = 5 }
+         assert.is_nil(page)
+         assert.is_true(socket.gettime() - began < 1)
+         assert.is_true(err.retry_after >= 29 and err.retry_after <= 33, err.retry_after)
+         assert.equal(("%s; a request may go out in %d s, past the deadline; try again then (page 2)"):format(words,
+            err.retry_after), tostring(err))
+         assert.is_true(err.retryable)
+         assert.equal(1, sandbox:count(run))
+      end
+   end)
+
+   it("are not waited for where the rate that was learnt passes the deadline", function()
+      local client <close>, tenant = walks.open(sandbox)
+      client.engine.pace.pace, client.engine.pace.next_send = 0.5, client.engine.now() + 2
+      local began = socket.gettime()
+      local _, err = tenant:page { deadline = 1 }
+      assert.is_true(socket.gettime() - began < 0.5)
+      assert.same({ "throttled", 2 }, { err.kind, err.retry_after })
+      assert.equal(250, tenant:count())
+   end)
+
    it("fault 5: follow a connection that was closed without a byte", function()
       local numbers, err, receipt = walked { fail = "444:2:3", size = 500 }
       assert.equal("1-500", numbers)
@@ -378,7 +406,7 @@ describe("repeats", function()
          assert.equal("1-100", numbers)
          assert.equal(status == 429 and "throttled" or "server", err.kind)
          assert.equal(121, err.retry_after)
-         assert.is_truthy(err.message:find("; it asks to wait longer than this call may", 1, true), err.message)
+         assert.is_truthy(err.message:find("; it asks to wait 121 s, longer than this call may", 1, true), err.message)
          assert.equal(1, statuses(run)[status])
       end
    end)

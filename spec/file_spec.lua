@@ -36,12 +36,12 @@ describe("file.read", function()
       for _, most in ipairs { 1, 100, 65536, 1048576 } do
          local text = ("x"):rep(most)
          assert.equal(text, file.read(written(text), most))
-         assert.same({ nil, ("it has more than %d bytes"):format(most) }, { file.read(written(text .. "x"), most) })
+         assert.same({ nil, ("%s/file has more than %d bytes"):format(dir, most) }, { file.read(written(text .. "x"), most) })
       end
    end)
 
    it("reads no more of a file without end than it may", function()
-      assert.same({ nil, "it has more than 1000 bytes" }, { file.read("/dev/zero", 1000) })
+      assert.same({ nil, "/dev/zero has more than 1000 bytes" }, { file.read("/dev/zero", 1000) })
    end)
 
    it("takes memory by what a file has, not by what it may have", function()
@@ -63,8 +63,8 @@ print(peak() - before < 100000)
    end)
 
    it("says why there is none", function()
-      assert.same({ nil, "it is empty" }, { file.read(written(""), 10) })
-      assert.same({ nil, "Is a directory" }, { file.read(dir, 10) })
+      assert.same({ nil, dir .. "/file is empty" }, { file.read(written(""), 10) })
+      assert.same({ nil, dir .. ": Is a directory" }, { file.read(dir, 10) })
       assert.same({ nil, dir .. "/none: No such file or directory" }, { file.read(dir .. "/none", 10) })
       assert.same({ nil, dir .. "/file/none: Not a directory" }, { file.read(dir .. "/file/none", 10) })
    end)

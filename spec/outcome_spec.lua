@@ -128,6 +128,13 @@ describe("outcome.settle", function()
       end)
    end
 
+   it("says how long the service asks to wait, unless that is too long to be meant", function()
+      local asked = settled({ status = 429, headers = "retry-after: 400\n" }, pace("fail", "too_long"))
+      assert.matches("; it asks to wait 400 s, longer than this call may$", asked.err.message)
+      local endless = settled({ status = 429, headers = "retry-after: 99999999999\n" }, pace("fail", "too_long"))
+      assert.matches("; it asks to wait longer than this call may$", endless.err.message)
+   end)
+
    it("fault 48: makes a failed allocation Lua's own memory error", function()
       local p = pace()
       local job = settled({ ended = "no_memory", code = 23 }, p)

@@ -1732,8 +1732,8 @@ describe("a proxy", function()
       assert.equal(0, through)
    end)
 
-   it("security 9: of the environment gives way to that of the options", function()
-      local text, through = child_with { https_proxy = ports["403"], OPTION = ports.open }
+   it("security 9: of the environment gives way to that of the options, and so does no_proxy", function()
+      local text, through = child_with { https_proxy = ports["403"], no_proxy = "127.0.0.1", OPTION = ports.open }
       assert.equal("0\t200\n", text)
       assert.equal(1, through)
    end)

@@ -99,6 +99,7 @@ static int body_close (lua_State *L) {
   return 0;
 }
 
+/* #body --> how many bytes */
 static int body_len (lua_State *L) {
   lua_pushinteger(L, (lua_Integer)tobody(L)->len);
   return 1;
@@ -121,6 +122,7 @@ static int body_text (lua_State *L) {
 ** core.decode(string or body) --> table
 **                             --> nil, message: no JSON
 **                             --> nil, message, true: JSON, but refused
+** A body that is closed is empty, and so no JSON.
 */
 static int core_decode (lua_State *L) {
   const body *b = luaL_testudata(L, 1, BODY);
@@ -152,6 +154,8 @@ static int isclosed (const handle *h) {
   return h->transport == NULL || h->shut;
 }
 
+/* Raises where the handle is closed or its process another; all methods do
+** but state, shut, close and tostring. */
 static transport *toopen (lua_State *L) {
   const handle *h = tohandle(L);
   if (isclosed(h))
@@ -196,6 +200,7 @@ static int handle_state (lua_State *L) {
   return 1;
 }
 
+/* tostring(handle) --> "handle (open)" or "handle (closed)" */
 static int handle_tostring (lua_State *L) {
   lua_pushfstring(L, "handle (%s)", isclosed(tohandle(L)) ? "closed" : "open");
   return 1;
@@ -245,6 +250,8 @@ static int flagfield (lua_State *L, int table, const char *name) {
 ** core.open{slots=, connect_timeout=, timeout=, stall_timeout=, user_agent=
 **           [, ca_file=] [, proxy=]} --> handle
 **                                    --> nil, message
+** `slots`: 1 to 64 transfers at once; the rest as in transport_options.
+** Raises on a field of another type or out of range.
 */
 static int core_open (lua_State *L) {
   transport_options o;
@@ -292,6 +299,8 @@ static int handle_fd (lua_State *L) {
 ** handle:send{url=, body=, limit= [, bearer=] [, form=] [, cleartext=]
 **             [, fresh=]} --> id
 **                         --> nil, message
+** The fields are those of transport_request, an absent flag is off. Raises on
+** one of another type or out of range.
 */
 static int handle_send (lua_State *L) {
   transport *t = toopen(L);
@@ -354,7 +363,8 @@ static int core_interrupted (lua_State *L) {
 /*
 ** handle:wait(seconds) --> true
 **                      --> nil, message
-** One slice at most; sooner where there is something to do.
+** One slice at most; sooner where there is something to do, at once where
+** Ctrl-C was typed.
 */
 static int handle_wait (lua_State *L) {
   const transport *t = toopen(L);
@@ -377,7 +387,7 @@ static void setinteger (lua_State *L, const char *name, lua_Integer value) {
 /*
 ** handle:take() --> {id=, ended=, code=, status=, connect_status=, seconds=,
 **                    message=, headers=, body=}
-**               --> nil where nothing is finished
+**               --> nothing where none is finished
 ** `ended`: "answered", "connect_timeout", "timeout", "stalled", "too_large",
 ** "no_memory". `code`: libcurl's, 0 with an HTTP answer.
 */
@@ -422,7 +432,7 @@ static int handle_take (lua_State *L) {
   return 1;
 }
 
-/* handle:cancel(id): withdraws a request or its answer */
+/* handle:cancel(id): withdraws it or its answer; an unknown id is ignored */
 static int handle_cancel (lua_State *L) {
   transport *t = toopen(L);
   transport_cancel(t, (uint64_t)luaL_checkinteger(L, 2));

@@ -271,8 +271,9 @@ static void set_request (transport *t, slot *s, const transport_request *r,
   set(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
   set(CURLOPT_HTTPAUTH, r->bearer ? CURLAUTH_BEARER : CURLAUTH_NONE);
   set(CURLOPT_XOAUTH2_BEARER, r->bearer);
-  /* a loopback address is nothing for a proxy, and neither is its bearer */
-  set(CURLOPT_NOPROXY, r->cleartext ? "*" : NULL);
+  /* a loopback address is nothing for a proxy, and neither is its bearer; a
+  ** proxy of the options is for every host, whatever no_proxy names */
+  set(CURLOPT_NOPROXY, r->cleartext ? "*" : t->proxy != NULL ? "" : NULL);
   set(CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
   set(CURLOPT_FORBID_REUSE, r->fresh ? 1L : 0L);
 }

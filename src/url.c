@@ -27,6 +27,7 @@ static box *newbox (lua_State *L) {
   return b;
 }
 
+/* __gc */
 static int box_gc (lua_State *L) {
   box *b = luaL_checkudata(L, 1, BOX);
   curl_free(b->text);
@@ -83,7 +84,7 @@ static int core_url (lua_State *L) {
 
 /*
 ** core.escape(string) --> string
-** Percent-encodes all but letters, digits and "-._~".
+** Percent-encodes all but letters, digits and "-._~". Raises on 16 MiB.
 */
 static int core_escape (lua_State *L) {
   size_t len;

@@ -27,6 +27,7 @@ static int core_seen (lua_State *L) {
   return 1;
 }
 
+/* __gc */
 static int seen_collect (lua_State *L) {
   seen_free(toseen(L));
   return 0;
@@ -79,7 +80,7 @@ static void put_hash (char *to, uint64_t hash) {
 
 /*
 ** core.nameless(users) --> index of the first that is no table with a
-**                          string `id` that is not empty, or nil
+**                          string `id` that is not empty, or nothing
 */
 static int core_nameless (lua_State *L) {
   lua_Integer i, n;
@@ -106,7 +107,7 @@ static int core_nameless (lua_State *L) {
 ** seen:admit(users) --> repeats, kept, all
 ** Removes from the array `users` those whose `id` (a string) is in the set
 ** and adds the rest. `kept` has 8 bytes for each user that stays, `all` for
-** each that was there.
+** each that was there. Raises on a user without an id.
 */
 static int seen_admit (lua_State *L) {
   seen *s = toseen(L);
@@ -153,7 +154,7 @@ static int seen_admit (lua_State *L) {
   return 3;
 }
 
-/* seen:restore(hashes): adds what admit returned */
+/* seen:restore(hashes): adds those of a string as admit returned it */
 static int seen_restore (lua_State *L) {
   seen *s = toseen(L);
   size_t len, i;

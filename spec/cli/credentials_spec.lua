@@ -109,7 +109,7 @@ describe("a credential of the environment", function()
             "AVEPOINT_CLIENT_SECRET and AVEPOINT_CERTIFICATE are both set" },
          { { AVEPOINT_CLIENT_ID = id, AVEPOINT_CLIENT_SECRET_FILE = "/none" },
             "AVEPOINT_CLIENT_SECRET_FILE: /none: No such file or directory" },
-         { { AVEPOINT_CLIENT_ID = id, AVEPOINT_CLIENT_SECRET_FILE = "/" }, "AVEPOINT_CLIENT_SECRET_FILE: " },
+         { { AVEPOINT_CLIENT_ID = id, AVEPOINT_CLIENT_SECRET_FILE = "/" }, "AVEPOINT_CLIENT_SECRET_FILE: /: Is a directory" },
          { { AVEPOINT_CLIENT_ID = id, AVEPOINT_CLIENT_SECRET_FILE = two }, two .. " must hold one line, the secret" },
          { { AVEPOINT_CLIENT_ID = id, AVEPOINT_CLIENT_SECRET_FILE = "/dev/null" }, "must hold one line" },
          { { AVEPOINT_CLIENT_ID = id, AVEPOINT_CERTIFICATE = "/none.pem" }, "/none.pem" },

@@ -17,6 +17,11 @@ describe("fault.checked", function()
       code, message = of(fault.checked, elements.client, { client_id = "a", client_secret = "b", base_url = "https://x/y" })
       assert.equal(2, code)
       assert.matches("^%-%-token%-url is missing; ", message)
+      code, message = of(fault.checked, elements.client, {
+         client_id = "a", client_secret = "b", base_url = "https://graph-gov.avepointonlineservices.com/partner",
+      })
+      assert.same({ 2, "--base-url is of the environment us_government; give --environment us_government, or --token-url" },
+         { code, message })
       local client <close> = elements.client { token = "t" }
       code, message = of(fault.checked, client.tenant, client, "a b", "c")
       assert.same({ 2, "--customer may have letters, digits, '.', '_' and '-' only, not \"a b\"" }, { code, message })
@@ -36,6 +41,8 @@ describe("the line of an error", function()
          ["ca_file can't be read: /etc/ca_file: No such file"] = "--ca-file can't be read: /etc/ca_file: No such file",
          ["the PFX has a password; give certificate_password"] =
          "the PFX has a password; give AVEPOINT_CERTIFICATE_PASSWORD_FILE",
+         ["certificate can't be read: /certificate is empty"] = "AVEPOINT_CERTIFICATE can't be read: /certificate is empty",
+         ["the certificate expired"] = "the certificate expired",
          ["check client_id, environment and client_secret; it says \"no client_id\""] =
          "check AVEPOINT_CLIENT_ID, environment and AVEPOINT_CLIENT_SECRET; it says \"no client_id\"",
          ["the deadline of 2 s passed after 0 users; go on with resume"] = "the deadline of 2 s passed after 0 users",

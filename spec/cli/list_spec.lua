@@ -218,7 +218,8 @@ describe("list of some users", function()
       local result = list({}, { "--format", "jsonl", "--user", tenants.id(1), "nobody" })
       assert.equal(3, result.status)
       assert.equal(1, line_count(result.out))
-      assert.matches("not sure: 1 id asked for never came: nobody", result.err, 1, true)
+      assert.matches("not sure: 1 id asked for never came (no user of this tenant, as far as the service tells): nobody",
+         result.err, 1, true)
    end)
 
    it("of no ids is nobody, and says so", function()
@@ -241,6 +242,22 @@ describe("list --max", function()
       result = list({ size = 250 }, { "--max", "2", "--format", "jsonl", "--status", "high_risk" })
       assert.same({ 0, 2 }, { result.status, line_count(result.out) })
       assert.is_true(cli.sandbox:count("default", "page") > 0)
+   end)
+
+   it("that all users fit into has stopped nothing, and leaves nothing to go on with", function()
+      for _, max in ipairs { 250, 251 } do
+         local resume, receipt = cli:path("resume"), cli:path("receipt")
+         local result = list({ size = 250 }, { "--max", tostring(max), "--format", "jsonl", "--resume-file", resume,
+            "--receipt", receipt })
+         assert.same({ 0, 250, "250 users\n" }, { result.status, line_count(result.out), result.err })
+         assert.is_nil(keeper.read(resume))
+         assert.is_true(cjson.decode(keeper.read(receipt)).complete)
+      end
+   end)
+
+   it("does not count the tenant's users by those of some ids", function()
+      local result = list({}, { "--max", "1", "--format", "jsonl", "--user", tenants.id(1), tenants.id(2) })
+      assert.same({ 0, "1 user\nstopped at --max 1\n" }, { result.status, result.err })
    end)
 
    it("in the middle of a page goes on with the next user", function()
@@ -327,6 +344,20 @@ describe("list --resume-file", function()
       local result = list({}, { "--format", "json", "--resume-file", "x" })
       assert.equal(2, result.status)
       assert.matches("take %-%-format jsonl", result.err)
+   end)
+
+   it("is no other file of the same command line, which would be lost", function()
+      local path = cli:path("ids")
+      for _, more in ipairs {
+         { "--receipt", path, "--resume-file", path }, { "--receipt", path, "--users-from", path },
+         { "--resume-file", path, "--users-from", path },
+      } do
+         cli.write(path, "kept\n")
+         local result = list({}, more)
+         assert.same({ 2, "" }, { result.status, result.out })
+         assert.matches(path .. " is the file of two options; give each its own", result.err, 1, true)
+         assert.equal("kept\n", keeper.read(path))
+      end
    end)
 end)
 

@@ -11,7 +11,7 @@ local function status(knobs, more, command)
 end
 
 describe("the exit code", function()
-   it("is 0 for all of it", function()
+   it("is 0 for all that was asked for", function()
       assert.equal(0, (status {}))
       assert.equal(0, (status({}, {}, "count")))
       assert.equal(0, cli:run("flags", {}).status)

@@ -42,7 +42,8 @@ describe("show", function()
    it("names ids that never came, and is not sure; nobody at all is nobody", function()
       local result = show({}, "nobody", tenants.id(1))
       assert.equal(3, result.status)
-      assert.matches("^warning: not sure: 1 id asked for never came: nobody\n$", result.err)
+      assert.equal("warning: not sure: 1 id asked for never came (no user of this tenant, as far as the service tells): "
+         .. "nobody\n", result.err)
       assert.same({ 3, "" }, { show({}, "nobody").status, show({}, "nobody").out })
    end)
 

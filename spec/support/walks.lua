@@ -234,14 +234,22 @@ end
 ---Runs a script to its end.
 ---@param sandbox table
 ---@param text string
+---@param environment table<string, string>?
+---@param before string? words of the shell
 ---@return string output both of its outputs
 ---@return integer status as the shell counts them
-function walks.run(sandbox, text)
+---@return number seconds
+function walks.run(sandbox, text, environment, before)
    local command, path = walks.command(sandbox, text)
-   local pipe = assert(io.popen(command .. " " .. keeper.quote(path) .. " 2>&1", "r"))
+   local words = { before or "", "env" }
+   for name, value in pairs(environment or {}) do
+      words[#words + 1] = name .. "=" .. keeper.quote(value)
+   end
+   local began = socket.gettime()
+   local pipe = assert(io.popen(("%s %s %s 2>&1"):format(table.concat(words, " "), command, keeper.quote(path)), "r"))
    local output = pipe:read("a")
    local _, how, status = pipe:close()
-   return output, how == "signal" and 128 + status or status
+   return output, how == "signal" and 128 + status or status, socket.gettime() - began
 end
 
 -- Secrets -----------------------------------------------------------------------------------------

@@ -128,6 +128,8 @@ local function by_status(answer, hide)
    return "protocol", "the answer's status is no answer to this request; check base_url and proxies"
 end
 
+local CHECK_PROXY = "check proxy and the variables https_proxy and no_proxy"
+
 -- libcurl's codes, by what they mean to a caller (curl/curl.h).
 local function codes(kind, retryable, advice, list)
    local entry = { kind = kind, retryable = retryable, advice = advice }
@@ -142,7 +144,7 @@ local BY_CODE = {}
 for _, group in ipairs {
    codes("network", true, "check the network, then try again", { 6, 7, 16, 18, 52, 55, 56, 92 }),
    codes("timeout", true, "check the network, then try again", { 28 }),
-   codes("proxy", false, "check proxy and the variables https_proxy and no_proxy", { 5, 97 }),
+   codes("proxy", false, CHECK_PROXY, { 5, 97 }),
    codes("tls", true, "check what stands between this machine and the service", { 35 }),
    codes("tls", false, "check ca_file, this machine's clock and trust store, and what stands in between",
       { 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91 }),
@@ -157,30 +159,46 @@ end
 local UNKNOWN_CODE = { kind = "network", retryable = false, advice = "check the network" }
 
 local ENDED = {
-   connect_timeout = "no connection within connect_timeout; check the network, then try again",
+   connect_timeout = "no connection within connect_timeout; check the network and any proxy, then try again",
    timeout = "no whole answer within timeout; try again",
    stalled = "the answer stopped coming; try again",
 }
 
-local function by_code(answer)
+-- A host as libcurl's messages have it: no brackets and zone of an IPv6 address, no final dot.
+local function plain(host)
+   return lower(gsub(gsub(host, "^%[([^%%%]]*).*$", "%1"), "%.$", ""))
+end
+
+-- Before 8.6 libcurl names whom it could not connect to, which is the request's host or a proxy; later "via" whom.
+local function proxy_of(message, url)
+   local named = url and match(message, "^Failed to connect to .- via (%S+) ")
+   if named or not url or find(url, "[\x80-\xff]") then
+      return named -- other names than ASCII's are written in two ways
+   end
+   named = match(message, "^Failed to connect to (%S+) port ")
+   return named and plain(named) ~= plain(core.url(url).host) and named
+end
+
+local function by_code(answer, url)
    if ENDED[answer.ended] then
       return "timeout", ENDED[answer.ended], true
    elseif answer.ended == "too_large" then
       return "protocol", "the answer is larger than it can be; check base_url", false
    elseif answer.connect_status >= 300 then
-      return "proxy", format("the proxy refused to connect (HTTP %d); check proxy and the variables https_proxy and "
-         .. "no_proxy", answer.connect_status), false
+      return "proxy", format("the proxy refused to connect (HTTP %d); %s", answer.connect_status, CHECK_PROXY), false
    end
-   local entry = BY_CODE[answer.code] or UNKNOWN_CODE
-   return entry.kind, format("%s; %s", failure.clean((gsub(answer.message, "'.*@", "'"))), entry.advice), entry.retryable
+   local entry, proxy = BY_CODE[answer.code] or UNKNOWN_CODE, proxy_of(answer.message, url)
+   return entry.kind, format("%s; %s", failure.clean((gsub(answer.message, "'.*@", "'"))), proxy
+      and format("%s is the proxy: %s, then try again", failure.clean(proxy), CHECK_PROXY) or entry.advice), entry.retryable
 end
 
 ---The error for an attempt that got no HTTP answer.
 ---@param answer table as core's take gives it, `code` not 0
+---@param url string? of the request
 ---@param option string? the option that named the host, "base_url" by default
 ---@return avepoint.Error
-function answers.broken(answer, option)
-   local kind, message, retryable = by_code(answer)
+function answers.broken(answer, url, option)
+   local kind, message, retryable = by_code(answer, url)
    return failure.new(kind, option and gsub(message, "check base_url", "check " .. option) or message,
       { retryable = retryable })
 end
@@ -188,10 +206,11 @@ end
 ---What an answer of the service means: nil for a 200, whatever its body.
 ---@param answer table as core's take gives it
 ---@param hide (fun(text: string): string)? takes secrets out of foreign text
+---@param url string? of the request
 ---@return avepoint.Error?
-function answers.failure(answer, hide)
+function answers.failure(answer, hide, url)
    if answer.code ~= 0 then
-      return answers.broken(answer)
+      return answers.broken(answer, url)
    elseif answer.status == 200 then
       return nil
    end
@@ -207,7 +226,7 @@ end
 ---How far this machine's clock is ahead of the server's, by an answer's Date.
 ---@param lines string its headers
 ---@param wall integer seconds since the epoch
----@return integer? seconds, negative: behind; nil without a Date
+---@return integer? seconds below 0: behind; nil without a Date
 function answers.clock_skew(lines, wall)
    local dates = answers.headers(lines).date
    local theirs = dates and retry_after.date(dates[1])

@@ -107,6 +107,18 @@ function check.type(type_name)
    end
 end
 
+---A file's path. What is in the file in its place is a common slip, and must not be shown.
+---@param v any
+---@return string?
+---@return boolean?
+function check.path(v)
+   if type(v) ~= "string" or v == "" then
+      return "a file's path"
+   elseif find(v, "%c") or find(v, "-----BEGIN ", 1, true) or #v > 255 and find(v, "^MI[%w+/=]+$") then
+      return "a file's path; this one looks like what is in the file", true
+   end
+end
+
 ---Checks the fields of a table against rules and returns a copy that its owner can't change any more.
 ---@param caller string the public function, for the message
 ---@param fields any
@@ -154,10 +166,8 @@ function check.path_id(caller, name, v, level)
    local why
    if type(v) ~= "string" then
       why = "must be a string"
-   elseif v == "" then
-      why = "must not be empty"
-   elseif #v > MAX_ID then
-      why = format("must have at most %d bytes", MAX_ID)
+   elseif v == "" or #v > MAX_ID then
+      why = format("must have 1 to %d bytes", MAX_ID)
    elseif v == "." or v == ".." then
       why = "must not be a folder's name"
    elseif find(v, "[^%w%-%._]") then

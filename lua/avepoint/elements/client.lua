@@ -17,21 +17,28 @@ local find, format, lower, match = string.find, string.format, string.lower, str
 local random, tointeger = math.random, math.tointeger
 local time = os.time
 
+---One service address, one credential, one connection pool; made by `elements.client`.
 ---@class avepoint.Client
+---@field private base table
+---@field private concurrency integer
+---@field private engine table
 local client = {}
+---@private
 client.__index = client
+---@private
 client.__name = "avepoint.Client"
 
+---One credential, and how to reach the service.
 ---@class avepoint.ClientOptions: avepoint.Credential
----@field timeout number? seconds an attempt may take, 60 by default
----@field connect_timeout number? seconds until a connection stands, 10 by default
----@field concurrency integer? requests at once for all walks, 1 to 32, 8 by default
----@field max_attempts integer? attempts a page, 8 by default; 1 switches repeats off
----@field ca_file string? PEM file with the authorities to trust, instead of the system's
----@field proxy string? URL; "" for none, whatever the environment says
----@field user_agent string? printable ASCII
----@field on_event fun(event: table)? hears of requests, answers, repeats and pages
----@field wait fun(fd: integer, seconds: number)? returns when fd is readable or the time is over; may yield
+---@field timeout? number seconds an attempt may take, 60 by default
+---@field connect_timeout? number seconds until a connection stands, 10 by default
+---@field concurrency? integer requests at once for all walks, 1 to 32, 8 by default
+---@field max_attempts? integer attempts a page, 1 to 100, 8 by default; 429s do not count; 1 switches repeats off
+---@field ca_file? string path of a PEM with the authorities to trust, instead of the system's
+---@field proxy? string URL (http, https, socks4, socks4a, socks5, socks5h), "" for none; whatever the environment says
+---@field user_agent? string printable ASCII, at most 256 bytes
+---@field on_event? fun(event: avepoint.Event) hears what the client does; may yield; what it raises ends the walk
+---@field wait? fun(fd: integer, seconds: number) returns when fd is readable or the time is over; may yield
 
 local TIMEOUT, CONNECT_TIMEOUT = 60, 10 -- seconds an attempt
 local STALL_TIMEOUT = 30 -- seconds without a byte once an answer began
@@ -63,7 +70,7 @@ local RULES = {
    connect_timeout = check.seconds(),
    concurrency = check.integer(1, 32),
    max_attempts = check.integer(1, 100),
-   ca_file = check.type("string"),
+   ca_file = check.path,
    proxy = proxy,
    user_agent = user_agent,
    on_event = check.type("function"),
@@ -74,17 +81,22 @@ for name, rule in pairs(credential.RULES) do
    RULES[name] = rule
 end
 
+---Opens a client; sends nothing. Raises on an option that is unknown, of the wrong type or out of range, on two credentials
+---or none, and on a secret for a `base_url` that is none of AvePoint's hosts without a `token_url`.
+---@private
 ---@param options avepoint.ClientOptions
----@return avepoint.Client? client
----@return avepoint.Error? err kind `config`
+---@return avepoint.Client? client nil where an option of the right type can't be used, such as a file that can't be read
+---@return avepoint.Error? err then, of the kind `config`
 function client.new(options)
    local level = 2
    local o = check.fields("client", options, RULES, level)
    local base = credential.check(o, level)
    if o.ca_file then
-      local ok, message = file.read(o.ca_file, MAX_CA_FILE)
-      if not ok then
+      local text, message = file.read(o.ca_file, MAX_CA_FILE)
+      if not text then
          return nil, failure.new("config", "ca_file can't be read: " .. failure.clean(message))
+      elseif not find(text, "%-%-%-%-%-BEGIN [%w ]-CERTIFICATE%-%-%-%-%-") then
+         return nil, failure.new("config", "ca_file holds no certificate (PEM); give one that has the authorities to trust")
       end
    end
    local source, err = credential.source(o, time)
@@ -118,9 +130,9 @@ function client.new(options)
    return self
 end
 
----A customer's tenant. Sends nothing; raises on an id that is no id.
----@param customer_id string
----@param tenant_id string
+---A customer's tenant. Sends nothing. Raises on an id that can't stand in a path.
+---@param customer_id string letters, digits, ".", "_" and "-", at most 128; the service has GUIDs
+---@param tenant_id string likewise
 ---@return avepoint.Tenant
 function client:tenant(customer_id, tenant_id)
    check.method(client, self, "client:tenant(customer_id, tenant_id)", 2)
@@ -137,20 +149,24 @@ function client:tenant(customer_id, tenant_id)
    }, tenant)
 end
 
----The descriptor for hosts with an event loop: readable when a walk has something to do.
----@return integer
+---The one descriptor of the client, readable when a walk has something to do; for a `wait` function. It is neither to be
+---read nor closed. Raises where the client is closed, or belongs to the parent process.
+---@return integer fd
 function client:fd()
    self.engine:check()
    return self.engine.handle:fd()
 end
 
----Closes the client and its walks; what is in flight is withdrawn. May be called again; never raises.
+---Closes the client and its walks; what is in flight is withdrawn. May be called again; never raises. A `<close>` variable
+---does the same.
 function client:close()
    self.engine:close()
 end
 
+---@private
 client.__close = client.close
 
+---@private
 function client:__tostring()
    return format("avepoint.Client (%s)", self.base.host)
 end

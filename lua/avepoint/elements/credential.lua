@@ -17,19 +17,21 @@ local concat = table.concat
 
 local credential = {}
 
----@class avepoint.Credential One of token, client_secret and certificate; the last two go with client_id.
----@field client_id string? of the app registration
----@field client_secret string|(fun(): string?, string?)|nil or a function that gives it, or nil and a message; it is
---- called for each request for a token
----@field certificate string? path of a PEM with certificate and private key, or of a PFX
----@field private_key string? path of the PEM with the private key, where it is not in the certificate's
----@field certificate_password string? of a PFX
----@field token string|(fun(): string?, any)|nil a bearer token, or a function that gives one and, if it is known, its life
---- in seconds; or nil and a message. It is asked again before the life ends, and after an HTTP 401
----@field environment "commercial"|"us_government"|"aos2"|"fedramp"|nil the vendor's cloud, "commercial" by default
----@field base_url string? host and path of the API, https (http to this machine), instead of the environment's
----@field token_url string? of the identity server, instead of the environment's
----@field scope string? "elements.um.user.read.all" by default
+---One of `token`, `client_secret` and `certificate`; the last two go with `client_id`.
+---@class avepoint.Credential
+---@field client_id? string of the app registration (Elements > API app registration)
+---The secret, or a function that gives it, or nil and a message. It is called for each request for a token, and may yield.
+---@field client_secret? string|(fun(): string?, string?)
+---@field certificate? string path of a PEM with certificate and private key, or of a PFX
+---@field private_key? string path of the PEM with the private key, where it is not in the certificate's
+---@field certificate_password? string of a PFX
+---A bearer token, or a function that gives one and, if it is known, its life in seconds; or nil and a message. It is asked
+---again before that life ends and after an HTTP 401, and may yield.
+---@field token? string|(fun(): string?, number|string|nil)
+---@field environment? avepoint.Environment the vendor's cloud, "commercial" by default
+---@field base_url? string host and path of the API, https (http to this machine), instead of the environment's
+---@field token_url? string of the identity server, instead of the environment's
+---@field scope? string "elements.um.user.read.all" by default, the permission that the vendor's page names
 
 local MAX_CLIENT_ID = 256 -- bytes; a GUID has 36
 
@@ -53,15 +55,6 @@ local function address(v)
    local _, why = wire.address(v)
    -- what stands in front of an @ may be a password
    return why and format("an address like https://host/path; this one %s", why), true
-end
-
--- What is in the file in place of its path is a common slip, and must not be shown.
-local function path(v)
-   if type(v) ~= "string" or v == "" then
-      return "a file's path"
-   elseif find(v, "%c") or find(v, "-----BEGIN ", 1, true) or #v > 255 and find(v, "^MI[%w+/=]+$") then
-      return "a file's path; this one looks like what is in the file", true
-   end
 end
 
 local function client_id(v)
@@ -89,8 +82,8 @@ end
 credential.RULES = {
    client_id = client_id,
    client_secret = secret(signin.flaw, "a client secret"),
-   certificate = path,
-   private_key = path,
+   certificate = check.path,
+   private_key = check.path,
    certificate_password = password,
    token = secret(token.flaw, "a bearer token"),
    environment = check.one_of(environment.NAMES),

@@ -10,7 +10,8 @@ local outcome = require("avepoint.elements.outcome")
 local signin = require("avepoint.elements.signin")
 local token = require("avepoint.elements.token")
 
-local huge, max, min = math.huge, math.max, math.min
+local format = string.format
+local ceil, huge, max, min = math.ceil, math.huge, math.max, math.min
 local running, status = coroutine.running, coroutine.status
 
 local dispatch = {}
@@ -54,7 +55,7 @@ local function send(engine, job, now, value, generation)
       url = job.url, body = job.body, bearer = value, limit = job.limit, cleartext = job.cleartext,
    }
    if not id then
-      fail_job(engine, job, refused(message))
+      fail_job(engine, job, outcome.of_page(refused(message), job))
       engine.torn_off = false
       return
    end
@@ -69,6 +70,21 @@ local function send(engine, job, now, value, generation)
    end
    engine.torn_off = false
    engine:emit { type = "request", page_index = job.page, attempt = job.requests }
+end
+
+local HELD = {
+   throttled = "the service limits the rate of requests", server = "the service failed and asks to wait",
+}
+
+-- Nothing may go out for so long: pages that must go out sooner have their error now.
+local function fail_late(engine, now, seconds, kind)
+   for _, job in next, engine.drivers do
+      if not (job.id or job.answer or job.err) and job.deadline and now + seconds > job.deadline then
+         local whole = ceil(seconds)
+         fail_job(engine, job, outcome.of_page(failure.new(kind, format("%s; a request may go out in %d s, past the "
+            .. "deadline; try again then", HELD[kind], whole), { retryable = true, retry_after = whole }), job))
+      end
+   end
 end
 
 -- No token is to be had: each walk that waits has this error, for the page that it would send next.
@@ -171,7 +187,10 @@ function dispatch.fill(engine)
    local asked = false
    while true do
       local now = engine.now()
-      local wait = engine.pace:wait(now)
+      local wait, kind = engine.pace:wait(now)
+      if kind then
+         fail_late(engine, now, wait, kind)
+      end
       if wait then
          return wait
       end

@@ -174,7 +174,7 @@ local function collect(self)
       elseif job and job.token then
          dispatch.answered(self, job, answer)
       elseif job then -- its walk is gone, and its close could not run to the end
-         self.pace:cancelled(self.now(), job.ticket)
+         self.pace:cancelled(job.ticket)
       end
    end
 end
@@ -283,7 +283,7 @@ function engine:drop(job)
       self.torn_off = true
       self.handle:cancel(job.id)
       self.flying[job.id] = nil
-      self.pace:cancelled(self.now(), job.ticket)
+      self.pace:cancelled(job.ticket)
       self.torn_off = false
    end
    job.id = nil

@@ -7,6 +7,17 @@ local find, match, sub = string.find, string.match, string.sub
 
 local environment = {}
 
+---@alias avepoint.Environment
+---| "commercial" # the default
+---| "us_government"
+---| "aos2"
+---| "fedramp"
+
+---@class avepoint.Cloud
+---@field base_url string of the API: host and path
+---@field token_url string of the identity server
+
+---@return avepoint.Cloud
 local function cloud(graph, identity)
    return {
       base_url = "https://" .. graph .. "/partner", token_url = "https://" .. identity .. "/connect/token",
@@ -16,7 +27,8 @@ end
 ---Names in the vendor's order.
 environment.NAMES = { "commercial", "us_government", "aos2", "fedramp" }
 
----@type table<string, {base_url: string, token_url: string}>
+---The clouds by name.
+---@class avepoint.Environments
 environment.clouds = {
    commercial = cloud("graph.avepointonlineservices.com", "identity.avepointonlineservices.com"),
    us_government = cloud("graph-gov.avepointonlineservices.com", "identity-gov.avepointonlineservices.com"),

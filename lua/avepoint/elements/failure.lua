@@ -16,7 +16,7 @@ local failure = {}
 
 local MIN_PIECE = 4 -- bytes of a secret's beginning, at the end of a text that was cut, that are taken out
 
----@alias avepoint.Kind
+---@alias avepoint.ErrorKind
 ---| "config" # an option of the right type that can't be used
 ---| "auth" # no token, or one the service does not take (HTTP 401)
 ---| "forbidden" # HTTP 403
@@ -35,19 +35,20 @@ local MIN_PIECE = 4 -- bytes of a secret's beginning, at the end of a text that 
 ---| "interrupted" # Ctrl-C, in a coroutine
 ---| "forked" # the client belongs to the parent process
 
+---An error. `tostring` makes one printable line of it that says what to do next; it can be joined by `..`.
 ---@class avepoint.Error
----@field kind avepoint.Kind
----@field message string printable, without a final full stop
----@field status integer? HTTP status
+---@field kind avepoint.ErrorKind
+---@field message string printable, without a full stop
+---@field status? integer HTTP status
 ---@field retryable boolean the same call may succeed later
----@field retry_after number? seconds the service asked to wait
----@field request_id string? the service's name for the answer
----@field page_index integer? the page that failed
----@field attempts integer? requests sent for it
----@field oauth_error string? the identity server's code
----@field clock_skew integer? seconds this machine's clock is ahead of the server's
----@field receipt avepoint.Receipt? of a walk
----@field resume string? where a walk can go on
+---@field retry_after? number seconds the service asked to wait; math.huge where that is too large a number to be meant
+---@field request_id? string the service's name for the answer, for its support
+---@field page_index? integer the page that failed; nil where signing in did
+---@field attempts? integer requests sent for it
+---@field oauth_error? string the identity server's code (RFC 6749, 5.2), or the service's (RFC 6750, 3.1)
+---@field clock_skew? integer seconds this machine's clock is ahead of the server's, over 60, with the kind `auth`
+---@field receipt? avepoint.Receipt of a walk
+---@field resume? string of a walk: where to go on
 
 local Error = {}
 
@@ -83,7 +84,7 @@ end
 Error.__name = "avepoint.Error"
 
 ---Makes an error value; it raises nothing.
----@param kind avepoint.Kind
+---@param kind avepoint.ErrorKind
 ---@param message string
 ---@param fields table<string, any>? further fields
 ---@return avepoint.Error
@@ -106,7 +107,7 @@ function failure.copy(err)
    return setmetatable(copy, Error)
 end
 
----Is this one of our errors?
+---Is this an error of this module? Raises nothing.
 ---@param v any
 ---@return boolean
 function failure.is(v)

@@ -5,7 +5,8 @@
 local answers = require("avepoint.elements.answers")
 local retry_after = require("avepoint.elements.retry_after")
 
-local abs = math.abs
+local format = string.format
+local abs, huge = math.abs, math.huge
 
 local outcome = {}
 
@@ -19,7 +20,7 @@ end
 
 local WHY = {
    outage = "; too many requests failed in a row, so nothing more was sent",
-   too_long = "; it asks to wait longer than this call may",
+   too_long = "; it asks to wait%s longer than this call may",
    deadline = "; another attempt would pass the deadline",
 }
 
@@ -28,7 +29,8 @@ local WHY = {
 ---@param why string as pace gives it
 ---@return avepoint.Error
 function outcome.explain(err, why)
-   err.message = err.message .. (WHY[why] or "")
+   local wait = err.retry_after or huge
+   err.message = err.message .. format(WHY[why] or "", wait < huge and format(" %d s,", wait) or "")
    return err
 end
 
@@ -44,6 +46,15 @@ function outcome.dress(err, answer, wall)
    return err
 end
 
+---An error of a page, as one about signing in is not.
+---@param err avepoint.Error
+---@param job table
+---@return avepoint.Error
+function outcome.of_page(err, job)
+   err.page_index, err.attempts = err.page_index or job.page, err.attempts or job.requests
+   return err
+end
+
 ---Writes into a job what an answer means for it: `answer`, `err`, or `due` for a repeat.
 ---@param pace table
 ---@param token table
@@ -55,24 +66,24 @@ end
 function outcome.settle(pace, token, job, answer, now, wall)
    -- a request id may quote it too, and libcurl the service
    answer.headers, answer.message = token:hide(answer.headers), token:hide(answer.message)
-   local err = answers.failure(answer, function(text) return token:hide(text) end)
+   local err = answers.failure(answer, function(text) return token:hide(text) end, job.url)
    local ticket, deadline = job.ticket, job.deadline
    job.id, job.ticket = nil, nil
    err = err and outcome.dress(err, answer, wall)
    if answer.ended == "no_memory" then
-      pace:cancelled(now, ticket)
+      pace:cancelled(ticket)
       job.err = "not enough memory"
    elseif not err then
       pace:answered(now, ticket, job, nil, deadline)
       token:taken()
       job.answer = answer
    elseif err.kind == "auth" and err.status == 401 then
-      pace:cancelled(now, ticket)
+      pace:cancelled(ticket)
       local stale = job.generation < token.generation
       if token:refused(job.generation, now, err) and (stale or not job.refreshed) then
          job.refreshed = job.refreshed or not stale
       else
-         job.err = err
+         job.err = outcome.of_page(err, job)
       end
    else
       local verdict, delay = pace:answered(now, ticket, job, {
@@ -81,7 +92,7 @@ function outcome.settle(pace, token, job, answer, now, wall)
       if verdict == "retry" then
          job.due = now + delay
       else
-         job.err = outcome.explain(err, delay)
+         job.err = outcome.of_page(outcome.explain(err, delay), job)
       end
    end
    return err

@@ -34,11 +34,12 @@ local LATE_SPACES = 2           -- ... or this many spaces between two, where th
 local LOG_SIZE = 128            -- requests remembered; sim: 512 is no better
 local HALVINGS = 16             -- of the bracket around the limit
 
----@class Job One page. Pace counts here what came of it (also in others, internal, handshakes, torn).
+---One page. Pace counts here what came of it (also in others, internal, handshakes, torn).
+---@class avepoint.Job
 ---@field attempts integer? failures, but for 429s
 ---@field throttles integer? 429s
 
----@class Pace
+---@class avepoint.Pace
 local methods = {}
 local metatable = { __index = methods, __name = "avepoint.elements.pace" }
 
@@ -116,13 +117,14 @@ end
 --- May one more request go out?
 ---@param now number seconds
 ---@return number? wait nil: yes; else seconds until it makes sense to ask again (math.huge: after the next answer)
+---@return string? kind of a finite wait: "throttled", or "server" where a 5xx asked for it
 function methods:wait(now)
    if self.pause_end then
-      if now < self.pause_end then return self.pause_end - now end
+      if now < self.pause_end then return self.pause_end - now, self.pause_kind end
       if self.probe then return huge end
    end
    if self.in_flight >= self:window() then return huge end
-   if self.pace and now < self.next_send then return self.next_send - now end
+   if self.pace and now < self.next_send then return self.next_send - now, "throttled" end
 end
 
 --- A request went out.
@@ -150,7 +152,7 @@ end
 --- An answer came, or the attempt failed.
 ---@param now number seconds
 ---@param ticket table
----@param job Job the page's record
+---@param job avepoint.Job the page's record
 ---@param fault avepoint.Fault? nil: a good answer
 ---@param deadline number? seconds, on the clock of `now`; a repeat that would be later is not made
 ---@return "ok"|"retry"|"fail" verdict
@@ -198,7 +200,9 @@ function methods:answered(now, ticket, job, fault, deadline)
    else
       delay = retry.delay(job.attempts, self.random)
    end
-   if pause then self.pause_end = max(self.pause_end or now, now + pause) end
+   if pause and now + pause > (self.pause_end or now) then
+      self.pause_end, self.pause_kind = now + pause, throttled and "throttled" or "server"
+   end
    if job[name] >= most or (job.attempts or 0) >= self.max_attempts then return "fail", "attempts" end
    if self.failures >= OUTAGE then return "fail", "outage" end
    if max(now + delay, self.pause_end or now) > (deadline or huge) then
@@ -208,15 +212,14 @@ function methods:answered(now, ticket, job, fault, deadline)
 end
 
 --- A request was withdrawn (its walk was closed), or had an answer that is no matter of pace (401).
----@param _ number seconds, now
 ---@param ticket table
-function methods:cancelled(_, ticket)
+function methods:cancelled(ticket)
    self.in_flight = self.in_flight - 1
    if ticket == self.probe then self.probe = nil end
 end
 
 --- A good answer turned out not to parse, which is seen only when the page is handed over.
----@param job Job
+---@param job avepoint.Job
 ---@return boolean repeat whether the page is asked for again
 function methods:garbled(job)
    job.attempts, job.torn = (job.attempts or 0) + 1, (job.torn or 0) + 1
@@ -249,7 +252,7 @@ end
 
 --- A pace for a new client.
 ---@param options { random: (fun(): number), concurrency: integer?, max_attempts: integer? }
----@return Pace
+---@return avepoint.Pace
 function pace.new(options)
    local concurrency = options.concurrency or pace.CONCURRENCY
    return setmetatable({
@@ -261,6 +264,7 @@ function pace.new(options)
       starting = true,     -- until the first cut
       epoch = 0, streak = 0, -- cuts; good answers in a row since the window last changed
       pause_end = nil,     -- seconds; kept until a probe has come back good
+      pause_kind = nil,    -- of what asked for it: "throttled" or "server"
       probe = nil,         -- ticket of the one request that is out after a pause
       pace = nil,          -- requests a second
       base = nil, calm = 0, -- requests a second after the last refusal; seconds that were well used since

@@ -90,17 +90,14 @@ function plan:after(chunk, page)
    end
 end
 
----How many pages from the cursor on the walk can need, at most.
+---How many pages from the cursor on are worth asking for now: as many as max_users leaves, should they be full.
 ---@return number
 function plan:most()
    if self.again then
       return 1
    end
-   local most = huge
-   if self.query.max_users and self.size then
-      most = max(1, ceil((self.query.max_users - self.users) / max(self.size, 1)))
-   end
-   return most
+   local left = self.query.max_users and self.query.max_users - self.users or huge
+   return max(1, ceil(left / max(self.size or self.query.page_size, 1)))
 end
 
 local function protocol(page, message, ...)

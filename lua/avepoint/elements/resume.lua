@@ -24,18 +24,23 @@ local function key(tenant)
    return core.hash(tenant.customer_id .. "\0" .. tenant.tenant_id)
 end
 
-local function ids_key(ids)
-   return core.hash(ids and concat(ids, "\n") or "\0")
+local EVERYBODY = core.hash("\0")
+
+---What tells one list of user ids from another.
+---@param ids string[]
+---@return string
+function resume.digest(ids)
+   return core.hash(concat(ids, "\n"))
 end
 
 ---@param position table as plan:position gives it
 ---@param tenant {customer_id: string, tenant_id: string}
 ---@param page_size integer
----@param ids string[]?
+---@param digest string? of the ids asked for, nil for every user
 ---@return string?
-function resume.encode(position, tenant, page_size, ids)
+function resume.encode(position, tenant, page_size, digest)
    local parts = {
-      pack(HEAD, VERSION, key(tenant), ids_key(ids), page_size, position.drift and 1 or 0, #position.trail),
+      pack(HEAD, VERSION, key(tenant), digest or EVERYBODY, page_size, position.drift and 1 or 0, #position.trail),
       pack(START, position.chunk, position.page, position.first, position.chunk_users, position.base,
          position.total or -1),
    }
@@ -77,10 +82,10 @@ end
 ---@param text string
 ---@param tenant {customer_id: string, tenant_id: string}
 ---@param page_size integer
----@param ids string[]?
+---@param digest string? of the ids asked for, nil for every user
 ---@return table? position for plan.new
 ---@return string? why it can't be used here
-function resume.decode(text, tenant, page_size, ids)
+function resume.decode(text, tenant, page_size, digest)
    if #text > MAX_BYTES or #text % 2 == 1 or find(text, "[^0-9a-f]") then
       return nil, "is no resume string"
    end
@@ -96,7 +101,7 @@ function resume.decode(text, tenant, page_size, ids)
       return nil, "was written by another version"
    elseif of_tenant ~= key(tenant) then
       return nil, "belongs to another tenant"
-   elseif of_ids ~= ids_key(ids) then
+   elseif of_ids ~= (digest or EVERYBODY) then
       return nil, "belongs to another list of user_ids"
    elseif size ~= page_size then
       return nil, format("belongs to a walk with page_size %d", size)

@@ -26,8 +26,9 @@ local retry = {
    RETRY_AFTER_MAX = 120,       -- seconds; more is "too long"; curl: check it is "within an acceptable range"
 }
 
----@class avepoint.Fault What was wrong with an attempt.
----@field kind string an error's kind: "throttled", "server", "timeout", "network", "tls", "protocol", ...
+---What was wrong with an attempt.
+---@class avepoint.Fault
+---@field kind avepoint.ErrorKind
 ---@field status integer? HTTP status
 ---@field code integer? CURLcode; 28 too where the engine's own clock ended the attempt
 ---@field retry_after number? seconds, as retry_after.parse gives them (math.huge: too long)

@@ -173,7 +173,7 @@ end
 function signin:read(answer)
    if answer.code ~= 0 then
       answer.message = self.hide(answer.message)
-      local err = answers.broken(answer, "token_url")
+      local err = answers.broken(answer, self.url, "token_url")
       err.message = "no token: " .. err.message
       return nil, err
    elseif answer.status ~= 200 then

@@ -1,4 +1,4 @@
--- The status flags of a user: from the service's codes to names and back.
+-- status: the flags of a user, from the service's codes to names and back.
 --
 -- Unknown is not "none": a user without a status gives nil, a user with an
 -- empty one gives an empty list. Codes newer than this file are kept, as
@@ -9,11 +9,19 @@ local concat, unpack = table.concat, table.unpack
 local math_tointeger, math_type = math.tointeger, math.type
 local format, match = string.format, string.match
 
+---@class avepoint.elements.status
 local status = {}
 
----@alias Status
----| "mfa_disabled" | "sign_in_blocked" | "password_expired" | "high_risk" | "medium_risk"
----| "compliance" | "inactive" | "pending_deletion" | "test_user"
+---@alias avepoint.StatusName
+---| "mfa_disabled" # 0, MFA disabled
+---| "sign_in_blocked" # 1, Sign-in blocked
+---| "password_expired" # 2, Password expired
+---| "high_risk" # 3, High risk
+---| "medium_risk" # 4, Medium risk
+---| "compliance" # 5, Compliance
+---| "inactive" # 6, Inactive
+---| "pending_deletion" # 7, Pending deletion
+---| "test_user" # 8, Test user
 
 -- in the order of the codes, which begin at 0; labels as the vendor has them
 local NAMES = {
@@ -45,7 +53,7 @@ local function describe(value)
    return "got " .. type(value)
 end
 
--- `level` is that of the caller's caller, whose mistake it is
+-- blames the caller's caller, whose mistake it is
 local function misuse(argument, func, problem)
    error(format("bad argument #%d to '%s' (%s)", argument, func, problem), 3)
 end
@@ -93,13 +101,13 @@ end
 
 ---The nine names in the order of their codes, to show or to iterate over. A
 ---copy: what is done to it changes nothing here.
----@type Status[]
+---@type avepoint.StatusName[]
 status.flags = { unpack(NAMES) }
 
 ---The names of a user's flags, in the service's order.
 ---Raises on what is neither a user nor codes.
----@param x table|integer[]|integer|nil a user (a table with `id`), an array of codes, one code, or nil
----@return string[]? names a new list; nil where the status is unknown
+---@param x avepoint.User|integer[]|integer|nil a user (a table with `id`), an array of codes, one code, or nil
+---@return (avepoint.StatusName|string)[]? names a new list, "unknown_9" for a newer code; nil where the status is unknown
 function status.names(x)
    local codes, problem = codes_of(x)
    if problem then
@@ -114,10 +122,10 @@ function status.names(x)
    return codes
 end
 
----Does a user have this flag? Raises on a name that is no flag.
----@param x table|integer[]|integer|nil as for `names`
----@param name Status|string one of the nine, or "unknown_9" for a newer code
----@return boolean? has nil where the status is unknown
+---Does a user have this flag? Raises on a name that is no flag, and on what is neither a user nor codes.
+---@param x avepoint.User|integer[]|integer|nil as for `names`
+---@param name avepoint.StatusName|string one of the nine, or "unknown_9" for a newer code
+---@return boolean? yes nil where the status is unknown
 function status.has(x, name)
    if type(name) ~= "string" then
       misuse(2, "has", "the name of a flag expected, got " .. type(name))
@@ -143,7 +151,7 @@ end
 
 ---The name of a code. Raises on what is no whole number from 0.
 ---@param code integer
----@return string name such as "high_risk"; "unknown_9" for a code not known here
+---@return avepoint.StatusName|string name such as "high_risk"; "unknown_9" for a code not known here
 function status.name(code)
    local known = as_code(code)
    if not known then
@@ -153,7 +161,7 @@ function status.name(code)
 end
 
 ---The code of a name. Raises on a name that is no flag.
----@param name Status|string
+---@param name avepoint.StatusName|string
 ---@return integer code
 function status.code(name)
    if type(name) ~= "string" then
@@ -168,7 +176,7 @@ end
 
 ---The vendor's label of a name or a code, for people. Raises as `name` and
 ---`code` do.
----@param flag Status|string|integer
+---@param flag avepoint.StatusName|string|integer
 ---@return string label such as "High risk"; "Unknown (9)" for a code not known here
 function status.label(flag)
    local code

@@ -12,23 +12,39 @@ local format = string.format
 local move = table.move
 local huge, min, tointeger = math.huge, math.min, math.tointeger
 
+---A customer's tenant, made by `client:tenant`. `users` and `pages` walk and raise; the rest returns nil and an error.
 ---@class avepoint.Tenant
 ---@field customer_id string
 ---@field tenant_id string
+---@field private concurrency integer
+---@field private engine table
+---@field private endpoint table
 local tenant = {}
+---@private
 tenant.__index = tenant
+---@private
 tenant.__name = "avepoint.Tenant"
 
----@class avepoint.Query
----@field user_ids string[]? only these users, any number of them
----@field page_size integer? users a page, 1 to 100 (default)
----@field page_index integer? page to start at, 1 by default
----@field max_users integer? end after so many users
----@field max_pages integer? end after so many pages, 100000 by default
----@field concurrency integer? this walk's share of the client's requests at once
----@field deadline number? seconds from the first step, the loop's body included
----@field on_drift "report"|"error"|nil what a change of the tenant during the walk is; "report" by default
----@field resume string? from a receipt or an error of a walk over the same
+---What `count` takes.
+---@class avepoint.CountQuery
+---@field deadline? number seconds from the first step, the loop's body included; no wait passes it
+
+---What `page` takes.
+---@class avepoint.PageQuery: avepoint.CountQuery
+---Only these users, by their `id`: for `page` at most `page_size`, for the rest any number. Repeats are dropped, case is
+---ignored; an empty list asks for nobody and sends nothing.
+---@field user_ids? string[]
+---@field page_size? integer users a page, 1 to 100 (default): the vendor's default and largest
+---@field page_index? integer page to start at, 1 by default; not with more `user_ids` than a page has
+
+---What `users`, `pages` and `collect` take.
+---@class avepoint.Query: avepoint.PageQuery
+---@field max_users? integer end after so many users
+---@field max_pages? integer end after so many pages, 100,000 by default and at most
+---@field concurrency? integer this walk's share of the client's requests at once, 1 to 32
+---@field on_drift? "report"|"error" what a change of the tenant during the walk is; "report" by default
+---From a receipt or an error of a walk over the same tenant, `page_size` and `user_ids`; not with `page_index`.
+---@field resume? string
 
 -- A bound on walks that the service's totals would make endless (reliability, fault 44).
 local MAX_PAGES = 100000
@@ -82,11 +98,12 @@ local function checked(self, caller, query, only)
       end
    end
    q.chunks = q.user_ids and chunked(q.user_ids, q.page_size)
+   q.digest = q.user_ids and resume.digest(q.user_ids)
    if q.resume then
       if q.page_index then
          check.misuse(level, format("%s: option 'resume' does not go with page_index", caller))
       end
-      local position, why = resume.decode(q.resume, self, q.page_size, q.user_ids)
+      local position, why = resume.decode(q.resume, self, q.page_size, q.digest)
       if not position then
          check.misuse(level, format("%s: option 'resume' %s", caller, why))
       end
@@ -99,17 +116,24 @@ local function new_walk(self, by, q)
    return walk.new(by, self, self.endpoint, self.engine, q)
 end
 
----Every user, in order, each once: `for user, page in tenant:users() do`. A step raises an avepoint.Error.
----@param query avepoint.Query?
----@return avepoint.Walk walk, nil, nil, avepoint.Walk closing
+---Every user, in order, each once: `for user, page in tenant:users() do`. Raises on a query that can't be meant; a step
+---raises an avepoint.Error.
+---@param query? avepoint.Query
+---@return avepoint.Users walk
+---@return nil state of a for loop: it needs none
+---@return nil control
+---@return avepoint.Users closing the walk again, so that a loop closes it however it is left
 function tenant:users(query)
    local w = new_walk(self, "users", checked(self, "users", query))
    return w, nil, nil, w
 end
 
----Every page: `for page in tenant:pages() do`. A step raises an avepoint.Error.
----@param query avepoint.Query?
----@return avepoint.Walk walk, nil, nil, avepoint.Walk closing
+---Every page: `for page in tenant:pages() do`. Raises on a query that can't be meant; a step raises an avepoint.Error.
+---@param query? avepoint.Query
+---@return avepoint.Pages walk
+---@return nil state of a for loop: it needs none
+---@return nil control
+---@return avepoint.Pages closing the walk again, so that a loop closes it however it is left
 function tenant:pages(query)
    local w = new_walk(self, "pages", checked(self, "pages", query))
    return w, nil, nil, w
@@ -123,8 +147,8 @@ local function caught(err)
    error(err, 0)
 end
 
----One page.
----@param query avepoint.Query? page_index, page_size, deadline, and up to page_size user_ids
+---One page. Raises on a query that can't be meant.
+---@param query? avepoint.PageQuery
 ---@return avepoint.Page? page
 ---@return avepoint.Error? err
 function tenant:page(query)
@@ -144,11 +168,11 @@ function tenant:page(query)
    return page
 end
 
----All users in one list. Its memory grows with the tenant; users() does not.
----@param query avepoint.Query?
+---All users in one list. Its memory grows with the tenant; that of `users` does not. Raises on a query that can't be meant.
+---@param query? avepoint.Query
 ---@return avepoint.User[]? list
----@return avepoint.Receipt|avepoint.Error receipt or error
----@return avepoint.User[]? so_far with an error
+---@return avepoint.Receipt|avepoint.Error receipt_or_err the error where there is no list
+---@return avepoint.User[]? so_far with an error: the users that came before it
 function tenant:collect(query)
    local w <close> = new_walk(self, "users", checked(self, "collect", query))
    local list, n = {}, 0
@@ -164,8 +188,8 @@ function tenant:collect(query)
    end
 end
 
----How many users the tenant has: one request for one user.
----@param query {deadline: number?}?
+---How many users the tenant has, by the service's count: one request for one user. Raises on a query that can't be meant.
+---@param query? avepoint.CountQuery
 ---@return integer? count
 ---@return avepoint.Error? err
 function tenant:count(query)
@@ -177,6 +201,7 @@ function tenant:count(query)
    return page.metadata.totalCount
 end
 
+---@private
 function tenant:__tostring()
    return format("avepoint.Tenant (%s/%s)", self.customer_id, self.tenant_id)
 end

@@ -1,4 +1,4 @@
--- The service's ISO 8601 dates as seconds since the epoch.
+-- timestamp: the service's ISO 8601 dates as seconds since the epoch.
 --
 -- Counted here rather than by os.time, which would read them in the zone of
 -- the machine. The service writes 1970-01-01T00:00:00Z (.NET: the year 1)
@@ -56,7 +56,7 @@ end
 ---Seconds since the epoch of a date such as "2026-07-01T12:30:00Z". Without a
 ---zone it is UTC, without a time midnight; fractions are dropped. Raises on
 ---what is neither a string nor nil.
----@param s string?
+---@param s? string of ISO 8601, as `startDate` and `endDate` of a user
 ---@return integer? seconds nil for nil, for "not set" and for what is no date
 local function timestamp(s)
    if s == nil then

@@ -5,6 +5,7 @@
 
 local core = require("avepoint.elements.core")
 local failure = require("avepoint.elements.failure")
+local outcome = require("avepoint.elements.outcome")
 local plan = require("avepoint.elements.plan")
 local queue = require("avepoint.elements.queue")
 local resume = require("avepoint.elements.resume")
@@ -16,25 +17,9 @@ local running, status = coroutine.running, coroutine.status
 
 local walk = {}
 
----@class avepoint.Receipt What a walk delivered, true at any time.
----@field complete boolean every user of the tenant was given: a whole walk, at its end, without drift
----@field stop_reason "end"|"max_users"|"max_pages"|"closed"|"error"|nil nil while the walk runs
----@field error any what a step raised
----@field pages integer pages handed over
----@field users integer users handed over
----@field duplicates integer users that came again and were left out
----@field total_first integer? the service's count in its first answer
----@field total_last integer? ... and in its latest
----@field drift boolean the tenant changed, or the service's counts don't fit: the set of users is not sure
----@field missing string[]? ids asked for that never came; nil without user_ids
----@field status_unknown integer users without a status
----@field requests integer sent, repeats included
----@field retries integer repeats
----@field throttled_seconds number spent waiting because the service asked to
----@field elapsed number seconds since the first step
----@field resume string? where to go on; nil after the end
-
----@class avepoint.Walk: function
+---A walk: a callable object. After the end a step gives nil, after an error it raises the same again, after `close` the
+---error `closed`. A `<close>` variable closes it.
+---@class avepoint.Walk
 local methods = {}
 
 local function stop(self, reason, err)
@@ -45,6 +30,7 @@ local function stop(self, reason, err)
 end
 
 ---The error for a deadline that passed; for the engine.
+---@private
 ---@return avepoint.Error
 function methods:too_late()
    local query = self.query
@@ -54,11 +40,15 @@ function methods:too_late()
 end
 
 ---The error for a walk that was closed; for the engine.
+---@private
 ---@return avepoint.Error
 function methods.closed()
    return failure.new("closed", "the walk was closed; begin a new one, with resume to go on")
 end
 
+---Users handed over so far.
+---@private
+---@return integer
 function methods:users_given()
    return self.users + (self.at or 0)
 end
@@ -72,11 +62,9 @@ local function decorate(self, err)
    err.receipt = self:receipt()
 end
 
--- An error of a page's answer, or of the page.
-local function of_page(self, err, job)
+-- An error of a job, or of the page that it got.
+local function dressed(self, err)
    if failure.is(err) then
-      err.page_index = err.page_index or job.page
-      err.attempts = err.attempts or job.requests > 0 and job.requests or nil
       local more = err.kind == "not_found" and self.query.chunks and "; or one of user_ids is unknown to the service" or ""
       err.message = self.engine.token:hide(err.message) .. more -- a member of the answer may be named as the token
    end
@@ -100,9 +88,9 @@ local function advance(self)
       engine:await(self, job)
       local page, err, torn
       if job.err then
-         err = of_page(self, job.err, job)
+         err = job.err
          if not (failure.is(err) and the_plan:refused(err)) then
-            error(err, 0)
+            error(dressed(self, err), 0)
          end
       else
          page, err, torn = wire.page(job.answer)
@@ -111,7 +99,7 @@ local function advance(self)
             page, err = the_plan:deliver(page)
          end
          if err and not (torn and engine:torn(job)) then
-            error(of_page(self, err, job), 0)
+            error(dressed(self, outcome.of_page(err, job)), 0)
          end
       end
       if page then
@@ -214,6 +202,7 @@ local function step_user(self)
 end
 
 ---Where the walk can go on; nil after the end.
+---@private
 ---@return string?
 function methods:position()
    if self.stop_reason == "end" then
@@ -222,10 +211,10 @@ function methods:position()
    if self.at and self.at > 0 then
       self.plan.trail.handed = self.at
    end
-   return resume.encode(self.plan:position(), self.tenant, self.query.page_size, self.query.user_ids)
+   return resume.encode(self.plan:position(), self.tenant, self.query.page_size, self.query.digest)
 end
 
----What the walk delivered so far.
+---What the walk delivered so far. May be called at any time; never raises.
 ---@return avepoint.Receipt
 function methods:receipt()
    local stats, the_plan, reason = self.queue.stats, self.plan, self.stop_reason
@@ -265,7 +254,15 @@ local function class(name, step)
    }
 end
 
+---A walk over pages; each step gives a page, and nil at the end. Raises an avepoint.Error, and what `token`,
+---`client_secret`, `on_event` or `wait` raised.
+---@class avepoint.Pages: avepoint.Walk
+---@overload fun(): avepoint.Page?
 local Pages = class("avepoint.Pages", step_page)
+
+---A walk over users; each step gives a user and its page, and nil at the end. Raises as avepoint.Pages does.
+---@class avepoint.Users: avepoint.Walk
+---@overload fun(): avepoint.User?, avepoint.Page?
 local Users = class("avepoint.Users", step_user)
 
 ---@param by "pages"|"users"
@@ -273,7 +270,7 @@ local Users = class("avepoint.Users", step_user)
 ---@param endpoint table {url=, cleartext=}
 ---@param engine table
 ---@param query table checked; see tenant
----@return avepoint.Walk
+---@return avepoint.Users|avepoint.Pages
 function walk.new(by, tenant, endpoint, engine, query)
    local the_plan = plan.new(query, core.seen())
    local self = {

@@ -1,24 +1,39 @@
 -- Peak memory of a walk over few users and over a million: it must not grow with the tenant, but for the set of the
--- users seen, of which 16 bytes a user are allowed and taken off here.
+-- users seen, of which 16 bytes a user are allowed and taken off here. Beside it the command that prints them.
 -- Criteria: peak of the whole process (VmHWM), over http, since TLS has nothing to do with it.
 
 local core = require("avepoint.elements.core")
+local keeper = require("spec.sandbox.keeper")
 local run = require("spec.bench.run")
 local truth = require("spec.sandbox.tenant")
 
-local FEW, MANY = 10, 10000 -- pages of 100 users
+local PAGES = { 10, 10000 } -- of 100 users
 local ALLOWED = 16 -- bytes a user seen
 local LIMIT = 2000 -- kB beside them
 local LONGEST = 300
 
+-- The command ends its process by os.exit.
+local TELL = [[local exit = os.exit
+function os.exit(...)
+   io.stderr:write("rss=", io.open("/proc/self/status"):read("a"):match("VmHWM:%s+(%d+)"), "\n")
+   exit(...)
+end]]
+
 local function megabytes(kilobytes)
-   return ("%.2f MB"):format(kilobytes * 1024 / 1e6)
+   return kilobytes * 1024 / 1e6
+end
+
+local function csv(bench, pages)
+   local box = bench.sandbox
+   return ("env LUA_INIT=%s LUA=%s BENCH_TOKEN=%s lua/avepoint/elements/cli/avepoint-users list --format csv --quiet "
+      .. "--customer %s --tenant %s --base-url %s --proxy '' --token-command 'printenv BENCH_TOKEN' >/dev/null"):format(
+      keeper.quote(TELL), run.lua, box.token, box.customer_id, box.tenant_id, bench:tenant(pages, nil, "http"))
 end
 
 return function(bench)
    local report = bench.report
    local values = {}
-   for i, pages in ipairs { FEW, MANY } do
+   for i, pages in ipairs(PAGES) do
       values[i] = run.one(bench:walk(bench:tenant(pages, nil, "http"), pages, 8, "receipt"), LONGEST)
       assert(values[i].users == pages * 100 and values[i].complete == "true", "not every user came")
    end
@@ -31,12 +46,19 @@ return function(bench)
    local growth = (many.rss - few.rss) * 1.024 -- kB of 1000 bytes
    local beside = growth - ALLOWED * users / 1000
    local rows = {
-      { "", "peak of the process", "of Lua", "users", "seconds" },
-      { "few users", megabytes(few.rss), megabytes(few.peak), report.whole(few.users), ("%.1f"):format(few.elapsed) },
-      { "a million", megabytes(many.rss), megabytes(many.peak), report.whole(many.users), ("%.1f"):format(many.elapsed) },
+      { "", "peak of the process", "of Lua", "users", "seconds", "the command, as CSV", "CPU s" },
    }
-   report:figure("memory.few_kb", few.rss)
-   report:figure("memory.million_kb", many.rss)
+   for i, name in ipairs { "few", "million" } do
+      local walk, command = values[i], run.one(csv(bench, PAGES[i]), LONGEST)
+      rows[i + 1] = {
+         i == 1 and "few users" or "a million", ("%.2f MB"):format(megabytes(walk.rss)),
+         ("%.2f MB"):format(megabytes(walk.peak)), report.whole(walk.users), ("%.1f"):format(walk.elapsed),
+         ("%.2f MB"):format(megabytes(command.rss)), ("%.1f"):format(command.all_cpu),
+      }
+      report:figure("memory." .. name .. "_mb", megabytes(walk.rss))
+      report:figure("memory.csv_" .. name .. "_mb", megabytes(command.rss))
+      report:figure("memory.csv_" .. name .. "_cpu", command.all_cpu)
+   end
    report:figure("memory.million_seconds", many.elapsed)
    report.print("MEMORY  walks over 1,000 and 1,000,000 users", rows, {
       ("users seen: %.2f bytes a user in fact, %d allowed: %s kB"):format(seen:bytes() / many.users, ALLOWED,

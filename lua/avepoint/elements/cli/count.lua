@@ -4,6 +4,7 @@
 
 local elements = require("avepoint.elements")
 local console = require("avepoint.elements.cli.console")
+local doubts = require("avepoint.elements.cli.doubts")
 local fault = require("avepoint.elements.cli.fault")
 local output = require("avepoint.elements.cli.output")
 local session = require("avepoint.elements.cli.session")
@@ -62,12 +63,7 @@ function count.run(args, con)
    local receipt = walk:receipt()
    con:finish()
    output.write(con, report(receipt.users, receipt.status_unknown, counts))
-   if receipt.drift then
-      con:warn(format("not sure: the tenant changed meanwhile (%d users at first, %d at last); run it again to be sure",
-         receipt.total_first, receipt.total_last))
-      return fault.UNSURE
-   end
-   return 0
+   return doubts.of(con, receipt) and fault.UNSURE or 0
 end
 
 return count

@@ -117,7 +117,8 @@ function steps.proxy(args)
    if not proxy then
       return args.proxy and "none, by --proxy" or "none"
    end
-   return format("%s, of %s", proxy, from)
+   local except = not args.proxy and (getenv("no_proxy") or getenv("NO_PROXY")) or ""
+   return format("%s, of %s%s", proxy, from, except ~= "" and ", but for " .. except .. " by no_proxy" or "")
 end
 
 -- Opens a client for one request, and closes it.

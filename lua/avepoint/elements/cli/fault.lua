@@ -15,7 +15,7 @@ fault.INTERRUPTED, fault.PIPE = 130, 141
 
 ---For --help: each code and what it means.
 fault.CODES = {
-   { 0, "all of it" },
+   { 0, "all that was asked for" },
    { fault.FAILED, "failed; what came before is whole rows" },
    { fault.USAGE, "wrong usage: an argument or a variable; nothing was sent" },
    { fault.UNSURE, "not sure: the tenant changed meanwhile, ids are missing, or users without a status where a flag "
@@ -67,6 +67,8 @@ local OPTIONS = setmetatable({
 -- Whole words, but for those of a path.
 local function in_our_words(text)
    text = gsub(text, "%f[%w_/.%-][%l_]+%f[^%w_/.%-]", WORDS)
+   text = gsub(text, "^config: certificate ", "config: AVEPOINT_CERTIFICATE ")
+   text = gsub(text, 'set environment = "([%l_]+)"', "give --environment %1")
    return (gsub(text, "the token function", "--token-command"))
 end
 

@@ -1,4 +1,6 @@
 -- fields: the fields of a user in the service's order, and what a person calls their values.
+--
+-- For table, CSV and show alike: unknown is nothing, and never "none". What the values hold is still foreign text.
 
 local elements = require("avepoint.elements")
 local json = require("avepoint.elements.cli.json")

@@ -6,6 +6,7 @@
 local elements = require("avepoint.elements")
 local console = require("avepoint.elements.cli.console")
 local csv = require("avepoint.elements.cli.csv")
+local doubts = require("avepoint.elements.cli.doubts")
 local fault = require("avepoint.elements.cli.fault")
 local fields = require("avepoint.elements.cli.fields")
 local grid = require("avepoint.elements.cli.grid")
@@ -31,7 +32,16 @@ local function check(args)
       fault.usage("--csv-raw needs --format csv")
    elseif args.resume_file and args.format == "json" then
       fault.usage("--resume-file does not go with --format json: one array can't be continued; take --format jsonl")
-   elseif args.receipt then
+   end
+   local taken = {}
+   for _, name in ipairs { "users_from", "resume_file", "receipt" } do
+      local path = args[name] or {}
+      if taken[path] then
+         fault.usage("%s is the file of two options; give each its own", path)
+      end
+      taken[path] = true
+   end
+   if args.receipt then
       resume_file.check("--receipt", args.receipt)
       os.remove(args.receipt) -- that of an earlier run does not speak for this one
    end
@@ -90,7 +100,7 @@ local function write_rows(walk, rows, args, con, state)
          n = n + 1
          pending[n] = rows.row(user)
       end
-      if state.shown + n == args.max then
+      if args.status and state.shown + n == args.max then -- else the walk itself ends there
          state.full = true
          break
       elseif at == #page.data then
@@ -101,29 +111,6 @@ local function write_rows(walk, rows, args, con, state)
    output.write(con, state.begun and rows.foot or rows.head .. rows.foot)
 end
 
--- What makes the answer unsure, each told; true if anything did.
-local function doubts(receipt, con, state)
-   local unsure = false
-   local function doubt(message, ...)
-      unsure = true
-      con:warn("not sure: " .. format(message, ...))
-   end
-   if receipt.drift then
-      doubt("the tenant changed meanwhile (%s users at first, %s at last, %s came twice); run it again to be sure",
-         receipt.total_first, receipt.total_last, receipt.duplicates)
-   end
-   local missing = receipt.stop_reason == "end" and receipt.missing or {}
-   if #missing > 0 then
-      doubt("%s asked for never came: %s%s", console.count(#missing, "id"), concat(missing, ", ", 1, math.min(#missing, 10)),
-         #missing > 10 and ", …" or "")
-   end
-   if state.unknown > 0 then
-      doubt("%s left out since the service gives no status for %s", console.count(state.unknown, "user"),
-         state.unknown == 1 and "it" or "them")
-   end
-   return unsure
-end
-
 local function summary(receipt, args, con, state)
    if args.status then
       con:note(format("%s shown of %s: --status %s%s, filtered here", console.count(state.shown, "user"),
@@ -132,8 +119,9 @@ local function summary(receipt, args, con, state)
    else
       con:note(console.count(state.shown, "user"))
    end
-   if state.full then
-      con:note(format("stopped at --max %d; the tenant has %s", args.max, console.count(receipt.total_last or 0, "user")))
+   if state.full or receipt.stop_reason == "max_users" then
+      con:note(format("stopped at --max %d%s", args.max, (args.user or args.users_from) and ""
+         or "; the tenant has " .. console.count(receipt.total_last, "user")))
    end
 end
 
@@ -201,7 +189,13 @@ function list.run(args, con)
       code = what.code
       con:fail(what.message)
    end
-   if doubts(receipt, con, state) and code == 0 then
+   local unsure = doubts.of(con, receipt)
+   if state.unknown > 0 then
+      unsure = true
+      doubts.tell(con, "%s left out since the service gives no status for %s", console.count(state.unknown, "user"),
+         state.unknown == 1 and "it" or "them")
+   end
+   if unsure and code == 0 then
       code = fault.UNSURE
    end
    if ok or state.shown > 0 then

@@ -1,4 +1,7 @@
 -- options: what can be typed, and what --help says.
+--
+-- Values are checked here as far as the line itself tells; what the module checks is left to it (see fault.checked). No
+-- option takes a secret.
 
 local argparse = require("argparse")
 local elements = require("avepoint.elements")
@@ -22,17 +25,22 @@ local function table_of(title, rows)
    return concat(lines, "\n")
 end
 
-local CODES = {}
-for i, pair in ipairs(fault.CODES) do
-   local text, lines = pair[2], {}
-   while #text > 68 do -- to the width of the help
-      local head = match(text:sub(1, 69), "^(.*) ")
-      lines[#lines + 1], text = head, text:sub(#head + 2)
+-- Those that a command never gives are left out.
+local function codes(never)
+   local list = { "Exit codes:" }
+   for _, pair in ipairs(fault.CODES) do
+      local text, lines = pair[2], {}
+      while #text > 68 do -- to the width of the help
+         local head = match(text:sub(1, 69), "^(.*) ")
+         lines[#lines + 1], text = head, text:sub(#head + 2)
+      end
+      lines[#lines + 1] = text
+      if not (never and never[pair[1]]) then
+         list[#list + 1] = format("   %-6d%s", pair[1], concat(lines, "\n         "))
+      end
    end
-   lines[#lines + 1] = text
-   CODES[i] = format("   %-6d%s", pair[1], concat(lines, "\n         "))
+   return concat(list, "\n")
 end
-CODES = "Exit codes:\n" .. concat(CODES, "\n")
 
 local VARIABLES = table_of("Environment (an empty variable counts as unset):", credentials.VARIABLES) .. [[
 
@@ -45,8 +53,8 @@ local function examples(...)
    return "Examples:\n   " .. concat({ ... }, "\n   ")
 end
 
-local function ending(...)
-   return examples(...) .. "\n\n" .. VARIABLES .. "\n\n" .. CODES
+local function ending(text, never)
+   return text .. "\n\n" .. VARIABLES .. "\n\n" .. codes(never)
 end
 
 -- What an argument means; each gives the value, or nil and what is wrong.
@@ -159,11 +167,11 @@ local function add_list(parser)
    list:summary("The users of a tenant, as a table, CSV or JSON.")
       :description("Prints the users of a tenant, page by page. An absent field is - in a table, empty in CSV and "
          .. "left out in JSON; a status of none is a user without any flag.")
-      :epilog(ending(
+      :epilog(ending(examples(
          "avepoint-users list --customer ID --tenant ID",
          "avepoint-users list --status mfa_disabled --format csv >no-mfa.csv",
          "avepoint-users list --format jsonl --resume-file u.resume >>u.jsonl",
-         "avepoint-users list --users-from ids.txt --fields id,mail,status"))
+         "avepoint-users list --users-from ids.txt --fields id,mail,status")))
    local user = ids(list):description("Only these users, by their ids.")
    local users_from = list:option("--users-from"):argname("FILE")
       :description("Only the users whose ids are in FILE, one a line (# begins a comment); - is standard "
@@ -191,27 +199,30 @@ local function add_others(parser)
    local show = parser:command("show")
    show:summary("Some users, field by field.")
       :description("Prints users field by field, with the status in words.")
-      :epilog(ending("avepoint-users show --user c2aa00d3-ef87-40aa-a80a-9e9c79232bff"))
+      :epilog(ending(examples("avepoint-users show --user c2aa00d3-ef87-40aa-a80a-9e9c79232bff")))
    show:group("Which users", ids(show):count("+"):description("The users' ids."))
    add_connection(show)
 
    local count = parser:command("count")
    count:summary("How many users, and how many have each flag.")
       :description("Walks the tenant and counts its users, those with each flag, and those without a status.")
-      :epilog(ending("avepoint-users count --customer ID --tenant ID"))
+      :epilog(ending(examples("avepoint-users count --customer ID --tenant ID")))
    add_connection(count)
 
    local doctor = parser:command("doctor")
    doctor:summary("What works, and what to do about what does not.")
       :description("Checks the options in force, name resolution, TLS, proxy, clock, sign-in and one page of one user. "
          .. "Prints a line for each, with nothing secret in it.")
-      :epilog(ending("avepoint-users doctor", "avepoint-users doctor --environment us_government --ca-file corp.pem"))
+      :epilog(ending(examples("avepoint-users doctor",
+         "avepoint-users doctor --environment us_government --ca-file corp.pem"), { [fault.UNSURE] = true }))
    add_connection(doctor)
 
    local flags = parser:command("flags")
    flags:summary("The nine status flags.")
       :description("Prints the status flags: code, name and label.")
-      :epilog(examples("avepoint-users flags") .. "\n\n" .. CODES)
+      :epilog(examples("avepoint-users flags") .. "\n\n" .. codes {
+         [fault.UNSURE] = true, [fault.DENIED] = true, [fault.THROTTLED] = true, [fault.INTERRUPTED] = true,
+      })
    add_help(flags)
 end
 
@@ -219,11 +230,11 @@ local function new_parser()
    local parser = argparse("avepoint-users")
       :description("The users of a customer's Microsoft 365 tenant, from the AvePoint Elements API. Data goes to standard "
          .. "output, everything else to standard error.")
-      :epilog(ending(
+      :epilog(ending(examples(
          "avepoint-users list --customer ID --tenant ID",
          "avepoint-users list --status mfa_disabled --format csv >no-mfa.csv",
          "avepoint-users count",
-         "avepoint-users doctor") .. "\n\nOptions of a command: avepoint-users COMMAND --help")
+         "avepoint-users doctor")) .. "\n\nOptions of a command: avepoint-users COMMAND --help")
       :add_help(false):help_max_width(WIDTH):usage_max_width(WIDTH):help_description_margin(MARGIN)
       :command_target("command")
    add_answer(parser, "--version", "Show the version.", function()

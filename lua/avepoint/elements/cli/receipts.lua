@@ -1,4 +1,6 @@
 -- receipts: what a list delivered, as JSON in a file, however it ended.
+--
+-- For the job that comes after: complete only where the command's own exit code is 0, and without secrets.
 
 local elements = require("avepoint.elements")
 local fault = require("avepoint.elements.cli.fault")

@@ -1,4 +1,6 @@
--- session: the client and tenant that a command line asks for.
+-- session: the client and tenant that a command line asks for, and the ids of users on it.
+--
+-- What is missing is named with the option and the variable that give it, before anything is sent.
 
 local elements = require("avepoint.elements")
 local credentials = require("avepoint.elements.cli.credentials")

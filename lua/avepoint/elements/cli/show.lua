@@ -1,7 +1,9 @@
 -- show: some users, field by field, with the status in the vendor's words.
+--
+-- Every field has its line, "-" where it is absent; fields that the service does not document come behind the others.
 
 local elements = require("avepoint.elements")
-local console = require("avepoint.elements.cli.console")
+local doubts = require("avepoint.elements.cli.doubts")
 local fault = require("avepoint.elements.cli.fault")
 local fields = require("avepoint.elements.cli.fields")
 local output = require("avepoint.elements.cli.output")
@@ -61,12 +63,7 @@ function show.run(args, con)
       separator = "\n"
    end
    con:finish()
-   local missing = walk:receipt().missing
-   if #missing > 0 then
-      con:warn(format("not sure: %s asked for never came: %s", console.count(#missing, "id"), concat(missing, ", ")))
-      return fault.UNSURE
-   end
-   return 0
+   return doubts.of(con, walk:receipt()) and fault.UNSURE or 0
 end
 
 return show

@@ -114,7 +114,7 @@ function system.read(path)
    local text
    text, message = file:read("a")
    file:close()
-   return text, message or not text and path .. ": can't be read" or nil
+   return text, message and path .. ": " .. message
 end
 
 ---Replaces a file by another text, all or nothing.

@@ -12,7 +12,8 @@ end
 local weak = { __mode = "k" }
 local waiting = setmetatable({}, weak) -- by controller, then by descriptor: the coroutines
 
----@param fd integer
+---Returns when fd is readable or the time is over; other coroutines of the controller go on meanwhile. Raises outside one.
+---@param fd integer the client's
 ---@param seconds number
 return function(fd, seconds)
    local controller, co = cqueues.running(), coroutine.running()

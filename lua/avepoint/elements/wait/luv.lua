@@ -22,7 +22,8 @@ local function watch(fd)
    return self
 end
 
----@param fd integer
+---Returns when fd is readable or the time is over; the loop goes on meanwhile. Raises in the main thread.
+---@param fd integer the client's
 ---@param seconds number
 return function(fd, seconds)
    local co, main = coroutine.running()
