@@ -2,21 +2,14 @@
 -- moment, signals held back, system calls that fail. Each in a child process, behind spec/support/shim.c where it must
 -- be made to happen.
 
-local core = require("avepoint.elements.core")
-local keeper = require("spec.sandbox.keeper")
 local walks = require("spec.support.walks")
 
-local sandbox, liar, compiled
+local sandbox, liar, head, shim
 
 setup(function()
    sandbox = require("spec.sandbox.sandbox").start()
    liar = require("spec.sandbox.liar").start()
-   local flags = keeper.output("pkg-config --cflags lua5.4 2>/dev/null || pkg-config --cflags lua")
-   compiled = true
-   for _, name in ipairs { "native", "shim" } do
-      compiled = compiled and os.execute(("${CC:-cc} %s -O1 -shared -fPIC spec/support/%s.c -o %s/%s.so "
-         .. "-Wl,--no-as-needed -lcurl -ldl"):format(flags, name, keeper.quote(sandbox.dir), name)) == true
-   end
+   head, shim = walks.natives(sandbox.dir)
 end)
 
 teardown(function()
@@ -24,24 +17,13 @@ teardown(function()
    liar:stop()
 end)
 
--- Output, exit status and seconds of a script; `shim` is the environment of shim.c, `before` stands before the command.
-local function run(script, shim, before)
-   assert.is_true(compiled)
-   local command, path = walks.command(sandbox, ("package.cpath = %q .. package.cpath\n"):format(sandbox.dir .. "/?.so;")
-      .. script)
-   local words = {}
-   for name, value in pairs(shim or {}) do
-      words[#words + 1] = name .. "=" .. keeper.quote(value)
+-- Output, exit status and seconds of a script, behind the shim where `with` is its environment.
+local function run(script, with, before)
+   local environment = with and { LD_PRELOAD = shim }
+   for name, value in pairs(with or {}) do
+      environment[name] = value
    end
-   if shim then
-      words[#words + 1] = "LD_PRELOAD=" .. keeper.quote(sandbox.dir .. "/shim.so")
-   end
-   local began = core.now()
-   local pipe = assert(io.popen(("%s env %s %s %s 2>&1"):format(before or "", table.concat(words, " "), command,
-      keeper.quote(path)), "r"))
-   local output = pipe:read("a")
-   local _, how, status = pipe:close()
-   return output, how == "signal" and 128 + status or status, core.now() - began
+   return walks.run(sandbox, head .. script, environment, before)
 end
 
 -- The head of a script, its client at another address.
@@ -67,8 +49,8 @@ describe("a host", function()
    end)
 
    it("fault 15: whose wall clock jumps by a day at every look has its walk, its repeats and its deadline", function()
-      local head = walks.script(sandbox, { run = sandbox:new_run(), size = 1234, latency = "5-20", fail = "503:3:2" })
-      local output, status, seconds = run((head:gsub("token = (%b\"\")", "token = function() return %1, 600 end")) .. [[
+      local begin = walks.script(sandbox, { run = sandbox:new_run(), size = 1234, latency = "5-20", fail = "503:3:2" })
+      local output, status, seconds = run((begin:gsub("token = (%b\"\")", "token = function() return %1, 600 end")) .. [[
          local list, receipt = assert(tenant:collect { deadline = 20 })
          print(#list, receipt.complete, receipt.elapsed < 10)
          local walk, began = tenant:pages { page_size = 1, deadline = 0.2 }, require("avepoint.elements.core").now()
@@ -97,9 +79,9 @@ describe("a host", function()
          end))
       end,
    }
-   for stage, head in pairs(STAGES) do
+   for stage, begin in pairs(STAGES) do
       it("fault 52: may end by lua_close while " .. stage, function()
-         local from_inside = head():gsub("elements.client {", [[elements.client {
+         local from_inside = begin():gsub("elements.client {", [[elements.client {
             wait = function()
                require("socket").sleep(0.002)
                if require("avepoint.elements.core").now() > till then
@@ -108,7 +90,7 @@ describe("a host", function()
             end, ]])
          for wanted, script in pairs {
             [7] = "local till = require('avepoint.elements.core').now() + 0.15\n" .. from_inside .. "tenant:page()",
-            [1] = head() .. "kept = tenant:users { deadline = 0.15 } kept()",
+            [1] = begin() .. "kept = tenant:users { deadline = 0.15 } kept()",
          } do
             local output, status, seconds = run(script, { SHIM_DNS = "3" })
             assert.equal(wanted, status, output)
@@ -249,12 +231,12 @@ describe("a host", function()
    }
    for _, case in ipairs(FAILURES) do
       it("whose system fails in " .. case[1] .. " gets an error of the kind " .. case[2], function()
-         local head = walks.script(sandbox, { run = sandbox:new_run(), size = 4, latency = 30 }, "max_attempts = 1,")
+         local begin = walks.script(sandbox, { run = sandbox:new_run(), size = 4, latency = 30 }, "max_attempts = 1,")
          local output, status = run([[
             local function try()
                local elements = require("avepoint.elements")
                local assert = function(value, err) return value or error(err, 0) end
-               ]] .. head .. [[
+               ]] .. begin .. [[
                for _ = 1, 2 do
                   local ok, page = pcall(function() return assert(tenant:page()) end)
                   print(ok and #page.data or page.kind)

@@ -1,6 +1,8 @@
 -- Ctrl-C in scripts, in coroutines and at the prompt of lua, while waiting and while busy; SIGTERM. Real processes and a
 -- real terminal, driven by a few lines of Python, which has ptys.
 
+local cjson = require("cjson")
+
 local keeper = require("spec.sandbox.keeper")
 local sandboxes = require("spec.sandbox.sandbox")
 local walks = require("spec.support.walks")
@@ -88,7 +90,7 @@ local function drive(kind, signal, delay, command, ...)
    local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1", "r"))
    local text = pipe:read("a")
    pipe:close()
-   local ok, result = pcall(walks.json, text)
+   local ok, result = pcall(cjson.decode, text)
    assert(ok, text)
    assert.is_true(result.ready, result.output)
    return result

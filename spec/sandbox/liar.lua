@@ -59,7 +59,7 @@ function liar.start(options)
       error("the liar did not start: " .. (why or ""), 2)
    end
    local self = setmetatable({
-      halt = halt, dir = dir, runs = 0, customer_id = pair.customer, tenant_id = pair.tenant,
+      halt = halt, dir = dir, runs = 0, uploads = 0, customer_id = pair.customer, tenant_id = pair.tenant,
       ca_file = tls and dir .. "/ca.pem" or nil, pid = keeper.number(dir .. "/server.pid"),
    }, Liar)
    for name, address in text:gmatch("([%w_]+)=(%S+)") do
@@ -113,10 +113,13 @@ local function control(self, method, path, body)
 end
 
 --- Keeps bytes that the knob json=NAME then serves.
----@param name string
 ---@param bytes string
-function Liar:upload(name, bytes)
+---@return string name
+function Liar:upload(bytes)
+   self.uploads = self.uploads + 1
+   local name = "body" .. self.uploads
    control(self, "PUT", "/json/" .. name, bytes)
+   return name
 end
 
 --- A run's requests in the order in which they came: time (monotonic), connection, number (on its connection), method,

@@ -3,7 +3,6 @@
 --
 -- Criteria: nothing is doubled or patched; a helper asks, the spec asserts.
 
-local cjson = require("cjson")
 local socket = require("socket")
 
 local elements = require("avepoint.elements")
@@ -60,17 +59,6 @@ function walks.ids(from, to)
    local list = {}
    for n = from, to do
       list[#list + 1] = tenants.id(n)
-   end
-   return list
-end
-
----The ids of some users.
----@param users table[]
----@return string[]
-function walks.ids_of(users)
-   local list = {}
-   for i, user in ipairs(users) do
-      list[i] = user.id
    end
    return list
 end
@@ -234,14 +222,35 @@ end
 ---Runs a script to its end.
 ---@param sandbox table
 ---@param text string
+---@param environment table<string, string>?
+---@param before string? words of the shell
 ---@return string output both of its outputs
 ---@return integer status as the shell counts them
-function walks.run(sandbox, text)
+---@return number seconds
+function walks.run(sandbox, text, environment, before)
    local command, path = walks.command(sandbox, text)
-   local pipe = assert(io.popen(command .. " " .. keeper.quote(path) .. " 2>&1", "r"))
+   local words = { before or "", "env" }
+   for name, value in pairs(environment or {}) do
+      words[#words + 1] = name .. "=" .. keeper.quote(value)
+   end
+   local began = socket.gettime()
+   local pipe = assert(io.popen(("%s %s %s 2>&1"):format(table.concat(words, " "), command, keeper.quote(path)), "r"))
    local output = pipe:read("a")
    local _, how, status = pipe:close()
-   return output, how == "signal" and 128 + status or status
+   return output, how == "signal" and 128 + status or status, socket.gettime() - began
+end
+
+---Compiles native.c and shim.c, for what a script can't do and for what must be made to happen to it.
+---@param dir string where native.so and shim.so shall be
+---@return string head of a script that requires native
+---@return string shim for LD_PRELOAD
+function walks.natives(dir)
+   local flags = keeper.output("pkg-config --cflags lua5.4 2>/dev/null || pkg-config --cflags lua")
+   for _, name in ipairs { "native", "shim" } do
+      assert(os.execute(("${CC:-cc} %s -O1 -shared -fPIC spec/support/%s.c -o %s/%s.so -Wl,--no-as-needed -lcurl -ldl"):format(
+         flags, name, keeper.quote(dir), name)), name .. ".c does not compile")
+   end
+   return ("package.cpath = %q .. package.cpath\n"):format(dir .. "/?.so;"), dir .. "/shim.so"
 end
 
 -- Secrets -----------------------------------------------------------------------------------------
@@ -275,12 +284,6 @@ function walks.reveals(value, secret)
       return found
    end
    return search(value, "value")
-end
-
----@param text string JSON
----@return any
-function walks.json(text)
-   return cjson.decode(text)
 end
 
 return walks
