@@ -157,22 +157,19 @@ function walks.misuse(f)
    return message:sub(1, #head) == head and message:sub(#head + 1) or "(elsewhere) " .. message
 end
 
----Waits until a run has nothing in flight any more; gives its report, and how long that took.
+---The report of a run once it has nothing in flight any more, or after ten seconds.
 ---@param sandbox table
 ---@param run string
----@param within number? seconds, 2 by default
 ---@return table report
----@return number seconds
-function walks.settled(sandbox, run, within)
-   local began = socket.gettime()
-   local report
-   repeat
-      report = sandbox:report(run)
-      if report.in_flight > 0 then
-         socket.sleep(0.005)
+function walks.settled(sandbox, run)
+   local deadline = socket.gettime() + 10
+   while true do
+      local report = sandbox:report(run)
+      if report.in_flight == 0 or socket.gettime() > deadline then
+         return report
       end
-   until report.in_flight == 0 or socket.gettime() - began > (within or 2)
-   return report, socket.gettime() - began
+      socket.sleep(0.005)
+   end
 end
 
 ---The pages a run was asked for, in that order.
