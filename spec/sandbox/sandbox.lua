@@ -76,7 +76,7 @@ end
 
 -- Waits until nginx answers with our nonce; false when it could not have its ports.
 local function ready(dir, port, nonce)
-   local deadline = socket.gettime() + 15
+   local deadline = socket.gettime() + 60
    while socket.gettime() < deadline do
       if get(port, "/ready") == nonce then
          return true
