@@ -12,8 +12,9 @@ local sweep = require("spec.check.oom.sweep")
 
 local FLAGS = "-O0 -g --coverage"
 
--- Lines of lua/ that may be unreached, in percent.
-local LUA_UNREACHED = 3
+-- Lines of lua/ that may be unreached, in percent: errors of what does not fail here, and what hangs on the moment at
+-- which a collection or a signal comes.
+local LUA_UNREACHED = 1
 
 -- A file in lines.c's record: its name, and a byte for each line from 0 on.
 local RECORD = "c128 c1024"
@@ -137,6 +138,7 @@ LUA_INIT_5_4="package.loadlib('%s.so', 'count_lines')('%s')
 $LUA_INIT" exec LUA "$@"]]):format(path, path)), path
 end
 
+-- What is unreached in lua/, judged by its share.
 local function judge_lua(r, path, log)
    local run = {}
    local text = keeper.read(path)
@@ -151,8 +153,8 @@ local function judge_lua(r, path, log)
          all = all + 1
          if run[name]:byte(at + 1) > 0 then
             hit = hit + 1
-         elseif at == 1 or source[at]:find("^e?n?d?[%]}),;]*$") then
-            all = all - 1 -- no line of anybody's: the chunk's own, or what ends a function or a table
+         elseif at == 1 or source[at]:find("^e?n?d?[%]}),;]*$") or source[at]:find("function.*%.%.%.%)$") then
+            all = all - 1 -- no line of anybody's: the chunk's own, what ends a function or a table, or begins a vararg one
          else
             log[#log + 1] = ("%s:%d: %s"):format(name, at, source[at])
          end

@@ -323,6 +323,18 @@ describe("list --resume-file", function()
       assert.equal(0, cli.sandbox:count(run))
    end)
 
+   it("that can't be written at the end makes a failure of what went well", function()
+      local dir = cli:path("dir")
+      assert(os.execute("mkdir " .. keeper.quote(dir)))
+      local arguments = cli:here { size = 450 }
+      arguments[#arguments] = "rmdir " .. keeper.quote(dir) .. "; printenv SPEC_TOKEN"
+      local more = { "--format", "csv", "--max", "200", "--resume-file", dir .. "/resume" }
+      local result = cli:run("list", arguments, { more = more })
+      assert.equal(1, result.status)
+      assert.equal(201, line_count(result.out))
+      assert.matches("%-%-resume%-file: [^\n]*/resume.new: No such file", result.err)
+   end)
+
    it("does not go with json, and says what does", function()
       local result = list({}, { "--format", "json", "--resume-file", "x" })
       assert.equal(2, result.status)
