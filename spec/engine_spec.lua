@@ -15,11 +15,8 @@ teardown(function()
    sandbox:stop()
 end)
 
-local function walked(knobs, query, options)
-   local _ <close>, tenant, run = walks.open(sandbox, knobs, options)
-   local walk = tenant:users(query)
-   local users, err = walks.drain(walk)
-   return walks.numbers(users), err, walk:receipt(), run
+local function walked(...)
+   return walks.walked(sandbox, ...)
 end
 
 -- A token that the sandbox issued for these knobs.

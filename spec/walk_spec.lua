@@ -17,12 +17,8 @@ teardown(function()
    sandbox:stop()
 end)
 
--- All users, the error and the receipt of one walk with these knobs; the numbers of the users as a text.
-local function walked(knobs, query, options)
-   local _ <close>, tenant, run = walks.open(sandbox, knobs, options)
-   local walk = tenant:users(query)
-   local users, err = walks.drain(walk)
-   return walks.numbers(users), err, walk:receipt(), run, users
+local function walked(...)
+   return walks.walked(sandbox, ...)
 end
 
 -- Waits until so many requests are being answered.

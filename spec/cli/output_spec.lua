@@ -1,3 +1,5 @@
+-- cli/output.lua: writes to what is full or has no reader, in a process of its own.
+
 local keeper = require("spec.sandbox.keeper")
 
 local LUA = keeper.quote(os.getenv("LUA") or "lua5.4")

@@ -1,3 +1,5 @@
+-- cli/resume_file.lua: what --resume-file keeps, and what it refuses to go on with or to replace.
+
 local fault = require("avepoint.elements.cli.fault")
 local keeper = require("spec.sandbox.keeper")
 local resume_file = require("avepoint.elements.cli.resume_file")

@@ -1,3 +1,5 @@
+-- cli/system.lua: words for the shell, files, names and Ctrl-C, on the system that the specs run on.
+
 local keeper = require("spec.sandbox.keeper")
 local system = require("avepoint.elements.cli.system")
 

@@ -143,6 +143,23 @@ function walks.drain(walk)
    end
 end
 
+---One walk to its end, with a client of its own.
+---@param sandbox table
+---@param knobs table?
+---@param query table?
+---@param options table?
+---@return string numbers
+---@return any err
+---@return table receipt
+---@return string run
+---@return table[] users
+function walks.walked(sandbox, knobs, query, options)
+   local _ <close>, tenant, run = walks.open(sandbox, knobs, options)
+   local walk = tenant:users(query)
+   local users, err = walks.drain(walk)
+   return walks.numbers(users), err, walk:receipt(), run, users
+end
+
 ---What a function that misuses the module raises, without the place, which must be the function's own first line.
 ---@param f function
 ---@return string
