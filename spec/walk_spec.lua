@@ -638,6 +638,19 @@ describe("a deadline", function()
    end)
 end)
 
+-- A coroutine whose loop over HANGING is there.
+local function parked(tenant, run)
+   local co = coroutine.create(function()
+      for page in tenant:pages() do
+         if hangs(page, run) then
+            coroutine.yield(page)
+         end
+      end
+   end)
+   assert(coroutine.resume(co))
+   return co
+end
+
 describe("the way out of a loop", function()
    it("by break withdraws what is in flight at once", function()
       local _ <close>, tenant, run = walks.open(sandbox, HANGING, PLAIN)
@@ -802,29 +815,13 @@ describe("the way out of a loop", function()
 
    it("fault 54: a loop in a coroutine that is closed is closed with it", function()
       local _ <close>, tenant, run = walks.open(sandbox, HANGING, PLAIN)
-      local co = coroutine.create(function()
-         for page in tenant:pages() do
-            if hangs(page, run) then
-               coroutine.yield(page)
-            end
-         end
-      end)
-      assert(coroutine.resume(co))
-      assert.is_true(coroutine.close(co))
+      assert.is_true(coroutine.close(parked(tenant, run)))
       assert_withdrawn(run)
    end)
 
    it("fault 54: a loop in a coroutine that nobody resumes any more is collected", function()
       local _ <close>, tenant, run = walks.open(sandbox, HANGING, PLAIN)
-      local co = coroutine.create(function()
-         for page in tenant:pages() do
-            if hangs(page, run) then
-               coroutine.yield(page)
-            end
-         end
-      end)
-      assert(coroutine.resume(co))
-      co = nil -- luacheck: ignore
+      parked(tenant, run)
       collectgarbage()
       collectgarbage()
       assert_withdrawn(run)

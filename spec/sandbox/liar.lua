@@ -9,6 +9,7 @@
 -- Criteria: one process, any number of connections; checks nothing and writes everything down; never outlives its starter.
 
 local keeper = require("spec.sandbox.keeper")
+local knobs_path = require("spec.sandbox.knobs").path
 
 local liar = {}
 
@@ -76,21 +77,12 @@ end
 Liar.__close = Liar.stop
 Liar.__gc = Liar.stop
 
-local function prefix(knobs)
-   local parts = {}
-   for name, value in pairs(knobs or {}) do
-      parts[#parts + 1] = "/" .. name .. "=" .. (value == true and "1" or tostring(value))
-   end
-   table.sort(parts)
-   return table.concat(parts)
-end
-
 --- The base URL of the API with these knobs.
 ---@param knobs? table
 ---@param scheme? string  "http" (default) or "https"
 ---@return string
 function Liar:base(knobs, scheme)
-   return self[scheme or "http"] .. prefix(knobs) .. "/partner"
+   return self[scheme or "http"] .. knobs_path(knobs) .. "/partner"
 end
 
 --- The token URL with these knobs: the honest answer is a token.
@@ -98,7 +90,7 @@ end
 ---@param scheme? string
 ---@return string
 function Liar:token_url(knobs, scheme)
-   return self[scheme or "http"] .. prefix(knobs) .. "/identity/connect/token"
+   return self[scheme or "http"] .. knobs_path(knobs) .. "/identity/connect/token"
 end
 
 local function control(self, method, path, body)

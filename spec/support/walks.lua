@@ -126,10 +126,9 @@ function walks.all(tenant, query)
    return users, walk
 end
 
----Steps until the walk ends or raises.
+---Steps until the walk ends or raises; its users, and what it raised.
 ---@param walk table
----@return table[] users
----@return any err
+---@return table[], any
 function walks.drain(walk)
    local users = {}
    while true do
@@ -148,11 +147,7 @@ end
 ---@param knobs table?
 ---@param query table?
 ---@param options table?
----@return string numbers
----@return any err
----@return table receipt
----@return string run
----@return table[] users
+---@return string numbers, any err, table receipt, string run, table[] users
 function walks.walked(sandbox, knobs, query, options)
    local _ <close>, tenant, run = walks.open(sandbox, knobs, options)
    local walk = tenant:users(query)
@@ -177,7 +172,7 @@ end
 ---The report of a run once it has nothing in flight any more, or after ten seconds.
 ---@param sandbox table
 ---@param run string
----@return table report
+---@return table
 function walks.settled(sandbox, run)
    local deadline = socket.gettime() + 10
    while true do
@@ -259,10 +254,9 @@ end
 ---@return string head of a script that requires native
 ---@return string shim for LD_PRELOAD
 function walks.natives(dir)
-   local flags = keeper.output("pkg-config --cflags lua5.4 2>/dev/null || pkg-config --cflags lua")
    for _, name in ipairs { "native", "shim" } do
-      assert(os.execute(("${CC:-cc} %s -O1 -shared -fPIC spec/support/%s.c -o %s/%s.so -Wl,--no-as-needed -lcurl -ldl"):format(
-         flags, name, keeper.quote(dir), name)), name .. ".c does not compile")
+      assert(os.execute(("${CC:-cc} $(pkg-config --cflags lua5.4 2>/dev/null || pkg-config --cflags lua) -O1 -shared -fPIC "
+         .. "spec/support/%s.c -o %s/%s.so -Wl,--no-as-needed -lcurl -ldl"):format(name, keeper.quote(dir), name)), name)
    end
    return ("package.cpath = %q .. package.cpath\n"):format(dir .. "/?.so;"), dir .. "/shim.so"
 end
