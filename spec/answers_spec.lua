@@ -3,16 +3,14 @@
 -- gives them.
 
 local answers = require("avepoint.elements.answers")
-local core = require("avepoint.elements.core")
 local liar = require("spec.sandbox.liar")
+local requests = require("spec.support.requests")
 
 local server, handle
 
 setup(function()
    server = liar.start()
-   handle = assert(core.open {
-      slots = 1, connect_timeout = 5, timeout = 5, stall_timeout = 5, user_agent = "spec", proxy = "",
-   })
+   handle = requests.open()
 end)
 
 teardown(function()
@@ -20,27 +18,15 @@ teardown(function()
    server:stop()
 end)
 
-local names = 0
-
 -- the answer with this status and body, as the core gives it
 local function answer(status, body, knobs)
    knobs = knobs or {}
    if body then
-      names = names + 1
-      server:upload("body" .. names, body)
-      knobs.json, knobs.status, knobs.framing = "body" .. names, status, knobs.framing or "length"
+      knobs.json, knobs.status, knobs.framing = server:upload(body), status, knobs.framing or "length"
    end
-   assert(handle:send { url = server:base(knobs), body = "{}", limit = 1 << 20, cleartext = true })
-   assert(handle:drive(true))
-   while true do
-      local taken = handle:take()
-      if taken then
-         assert.equal(0, taken.code, taken.message)
-         return taken
-      end
-      assert(handle:wait(1))
-      assert(handle:drive())
-   end
+   local taken = requests.post(handle, server:base(knobs))
+   assert.equal(0, taken.code, taken.message)
+   return taken
 end
 
 local function of_status(status, body)

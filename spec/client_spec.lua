@@ -484,10 +484,10 @@ describe("an error", function()
 
    it("of a service that does not answer in time is timeout", function()
       local began = socket.gettime()
-      local err = page_error({ latency = 3000 }, { timeout = 0.2, max_attempts = 1 })
+      local err = page_error({ latency = 20000 }, { timeout = 0.2, max_attempts = 1 })
       assert.equal("timeout", err.kind)
       assert.equal("no whole answer within timeout; try again", err.message)
-      assert.is_true(socket.gettime() - began < 0.5)
+      assert.is_true(socket.gettime() - began < 10)
    end)
 
    for _, kind in ipairs { "wrong_host", "expired", "self_signed", "unknown_ca", "tls11" } do

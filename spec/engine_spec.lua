@@ -15,11 +15,8 @@ teardown(function()
    sandbox:stop()
 end)
 
-local function walked(knobs, query, options)
-   local _ <close>, tenant, run = walks.open(sandbox, knobs, options)
-   local walk = tenant:users(query)
-   local users, err = walks.drain(walk)
-   return walks.numbers(users), err, walk:receipt(), run
+local function walked(...)
+   return walks.walked(sandbox, ...)
 end
 
 -- A token that the sandbox issued for these knobs.
@@ -123,17 +120,18 @@ describe("a token function", function()
    end)
 
    it("fault 28: is called again whenever a token's life is over", function()
-      local knobs = { run = sandbox:new_run(), size = 4000, latency = 20, token_life = 0.15 }
-      local numbers, err = walked(knobs, nil, {
+      local LIFE = 0.5
+      local knobs = { run = sandbox:new_run(), size = 4000, latency = 60, token_life = LIFE }
+      local numbers, err, receipt = walked(knobs, nil, {
          concurrency = 4,
          token = function()
             calls = calls + 1
-            return issued { run = knobs.run, token_life = 0.15 }
+            return issued { run = knobs.run, token_life = LIFE }
          end,
       })
       assert.equal("1-4000", numbers)
       assert.is_nil(err)
-      assert.is_true(calls >= 2 and calls <= 5, calls)
+      assert.is_true(calls >= 2 and calls <= receipt.elapsed / LIFE + 1, calls .. " in " .. receipt.elapsed)
    end)
 
    it("that gives nil and a message makes an auth error with it", function()
@@ -215,7 +213,7 @@ describe("a token function", function()
             counts[i] = #tenant:collect()
          end)
       end
-      local alive, deadline = 2, socket.gettime() + 5
+      local alive, deadline = 2, socket.gettime() + 20
       while alive > 0 and socket.gettime() < deadline do
          alive = 0
          for _, co in ipairs(threads) do
@@ -362,7 +360,7 @@ describe("repeats", function()
    it("fault 10: begin an attempt's clock when it is sent, not when its page began to wait", function()
       local descriptor = { getfd = function(self) return self.fd end, dirty = function() return false end }
       local numbers, err, receipt = walked({ fail = "503:1:1", retry_after = 1 }, nil, {
-         timeout = 0.5, max_attempts = 2,
+         timeout = 0.9, max_attempts = 2,
          wait = function(fd, seconds)
             descriptor.fd = fd
             socket.select({ descriptor }, nil, seconds) -- the pause in one piece, longer than an attempt may take
@@ -402,7 +400,7 @@ describe("repeats", function()
       for _, status in ipairs { 429, 503 } do
          local began = socket.gettime()
          local numbers, err, _, run = walked { fail = status .. ":2", retry_after = 121 }
-         assert.is_true(socket.gettime() - began < 1)
+         assert.is_true(socket.gettime() - began < 60)
          assert.equal("1-100", numbers)
          assert.equal(status == 429 and "throttled" or "server", err.kind)
          assert.equal(121, err.retry_after)
@@ -413,11 +411,14 @@ describe("repeats", function()
 
    it("fault 21: back off without a Retry-After that can be used", function()
       for _, what in ipairs { "none", "garbage", "past", "fraction" } do
-         local numbers, err, receipt = walked { fail = "503:2:1", retry_after = what }
+         local pause
+         local numbers, err, receipt = walked({ fail = "503:2:1", retry_after = what }, nil, {
+            on_event = function(event) pause = event.type == "retry" and event.seconds or pause end,
+         })
          assert.equal("1-250", numbers)
          assert.is_nil(err)
          assert.equal(1, receipt.retries)
-         assert.is_true(receipt.elapsed < 1)
+         assert.is_true(pause < 1, pause)
       end
    end)
 
@@ -718,7 +719,7 @@ describe("a walk closed from inside the hook", function()
                end
             end,
          })
-         walk = (tenant:pages { deadline = 5 })
+         walk = (tenant:pages { deadline = 30 })
          local ok, err = pcall(function()
             walk()
             walk()
@@ -782,7 +783,7 @@ describe("a wait function", function()
 
    it("may be one that returns late", function()
       local _ <close>, tenant = walks.open(sandbox, { latency = 3, size = 600 }, {
-         timeout = 1,
+         timeout = 3,
          wait = function()
             socket.sleep(0.2)
          end,
@@ -846,7 +847,7 @@ describe("in the midst of a step", function()
       repeat
          n = n + 53
          local client <close>, tenant = walks.open(sandbox, { size = 600, latency = 5 }, {
-            concurrency = 4, timeout = 5,
+            concurrency = 4,
             wait = function(_, seconds)
                socket.sleep(math.min(seconds, 0.001))
                coroutine.yield()
@@ -859,7 +860,7 @@ describe("in the midst of a step", function()
             end)
          end)
          local other = coroutine.create(function()
-            users = walks.drain(tenant:users { concurrency = 2, deadline = 5 })
+            users = walks.drain(tenant:users { concurrency = 2, deadline = 30 })
          end)
          local hook
          hook, hit = at_line(n, function() error("not enough memory", 0) end)
@@ -872,6 +873,11 @@ describe("in the midst of a step", function()
             end
          until coroutine.status(mine) == "dead" and coroutine.status(other) == "dead"
          assert.equal("1-600", walks.numbers(users), n)
+         -- what the error tore is mended by whoever comes next
+         local last = coroutine.create(function() assert.equal(600, tenant:count()) end)
+         repeat
+            assert(coroutine.resume(last))
+         until coroutine.status(last) == "dead"
          assert.equal(0, client.engine.pace.in_flight, n)
       until not hit()
       assert.is_true(n > 300, n)

@@ -75,7 +75,7 @@ case(8, "protocol", 1, {
 case(8, "protocol", 1, { "status 000" }, { knobs = { lie = "status", arg = 0 } })
 case(8, "network", ATTEMPTS, { "chunked_bad", "chunked_huge" })
 case(9, "protocol", 2, { "two_lengths" })
-case(10, "timeout", ATTEMPTS, { "silence", "silence_after_head", "stall", "drip", "drip_head" }, { options = { timeout = 0.2 } })
+case(10, "timeout", ATTEMPTS, { "silence", "silence_after_head", "stall", "drip", "drip_head" }, { options = { timeout = 0.5 } })
 case("11, security 10", "protocol", 1, { "endless", "endless_chunked", "gzip_bomb" })
 case(12, "network", ATTEMPTS, { "header_flood", "continue_flood", "processing_flood" })
 case(12, "protocol", 1, { "big_header" }, { knobs = { lie = "big_header", arg = 200000 } })
@@ -98,7 +98,7 @@ local function token_case(fault, kind, requests, names, more)
 end
 
 token_case(25, "network", ATTEMPTS, { "close", "reset", "half", "chunked_cut" })
-token_case(25, "timeout", ATTEMPTS, { "silence", "stall" }, { options = { timeout = 0.2 } })
+token_case(25, "timeout", ATTEMPTS, { "silence", "stall" }, { options = { timeout = 0.5 } })
 token_case(26, "protocol", 2, { "to_the_end_cut", "gzip_cut", "zero_length" })
 token_case(26, "protocol", 1, { "garbage", "http09", "negative_length", "gzip_fake", "no_content" })
 token_case("26, security 10", "protocol", 1, { "endless", "endless_chunked", "gzip_bomb" })
@@ -178,7 +178,7 @@ describe("a fault, to the caller", function()
       end
       local events = {}
       local options = {
-         proxy = "", max_attempts = ATTEMPTS, wait = wait, ca_file = c.leaf and sandbox.ca_file or server.ca_file, timeout = 5,
+         proxy = "", max_attempts = ATTEMPTS, wait = wait, ca_file = c.leaf and sandbox.ca_file or server.ca_file, timeout = 20,
          on_event = function(event) events[#events + 1] = event end,
       }
       if c.token then

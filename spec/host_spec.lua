@@ -2,21 +2,14 @@
 -- moment, signals held back, system calls that fail. Each in a child process, behind spec/support/shim.c where it must
 -- be made to happen.
 
-local core = require("avepoint.elements.core")
-local keeper = require("spec.sandbox.keeper")
 local walks = require("spec.support.walks")
 
-local sandbox, liar, compiled
+local sandbox, liar, head, shim
 
 setup(function()
    sandbox = require("spec.sandbox.sandbox").start()
    liar = require("spec.sandbox.liar").start()
-   local flags = keeper.output("pkg-config --cflags lua5.4 2>/dev/null || pkg-config --cflags lua")
-   compiled = true
-   for _, name in ipairs { "native", "shim" } do
-      compiled = compiled and os.execute(("${CC:-cc} %s -O1 -shared -fPIC spec/support/%s.c -o %s/%s.so "
-         .. "-Wl,--no-as-needed -lcurl -ldl"):format(flags, name, keeper.quote(sandbox.dir), name)) == true
-   end
+   head, shim = walks.natives(sandbox.dir)
 end)
 
 teardown(function()
@@ -24,24 +17,13 @@ teardown(function()
    liar:stop()
 end)
 
--- Output, exit status and seconds of a script; `shim` is the environment of shim.c, `before` stands before the command.
-local function run(script, shim, before)
-   assert.is_true(compiled)
-   local command, path = walks.command(sandbox, ("package.cpath = %q .. package.cpath\n"):format(sandbox.dir .. "/?.so;")
-      .. script)
-   local words = {}
-   for name, value in pairs(shim or {}) do
-      words[#words + 1] = name .. "=" .. keeper.quote(value)
+-- Output, exit status and seconds of a script, behind the shim where `with` is its environment.
+local function run(script, with, before)
+   local environment = with and { LD_PRELOAD = shim }
+   for name, value in pairs(with or {}) do
+      environment[name] = value
    end
-   if shim then
-      words[#words + 1] = "LD_PRELOAD=" .. keeper.quote(sandbox.dir .. "/shim.so")
-   end
-   local began = core.now()
-   local pipe = assert(io.popen(("%s env %s %s %s 2>&1"):format(before or "", table.concat(words, " "), command,
-      keeper.quote(path)), "r"))
-   local output = pipe:read("a")
-   local _, how, status = pipe:close()
-   return output, how == "signal" and 128 + status or status, core.now() - began
+   return walks.run(sandbox, head .. script, environment, before)
 end
 
 -- The head of a script, its client at another address.
@@ -59,47 +41,47 @@ describe("a host", function()
          local output, status, seconds = run(at(STALLED, "connect_timeout = 0.3, max_attempts = 1,") .. [[
             local _, err = tenant:page()
             print(err.kind)
-         ]] .. ending, { SHIM_DNS = "4" })
+         ]] .. ending, { SHIM_DNS = "20" })
          assert.equal("timeout\n", output)
          assert.equal(0, status)
-         assert.is_true(seconds < 2, seconds)
+         assert.is_true(seconds < 10, seconds)
       end
    end)
 
    it("fault 15: whose wall clock jumps by a day at every look has its walk, its repeats and its deadline", function()
-      local head = walks.script(sandbox, { run = sandbox:new_run(), size = 1234, latency = "5-20", fail = "503:3:2" })
-      local output, status, seconds = run((head:gsub("token = (%b\"\")", "token = function() return %1, 600 end")) .. [[
-         local list, receipt = assert(tenant:collect { deadline = 20 })
-         print(#list, receipt.complete, receipt.elapsed < 10)
+      local begin = walks.script(sandbox, { run = sandbox:new_run(), size = 1234, latency = "5-20", fail = "503:3:2" })
+      local output, status, seconds = run((begin:gsub("token = (%b\"\")", "token = function() return %1, 600 end")) .. [[
+         local list, receipt = assert(tenant:collect { deadline = 60 })
+         print(#list, receipt.complete, receipt.elapsed < 60)
          local walk, began = tenant:pages { page_size = 1, deadline = 0.2 }, require("avepoint.elements.core").now()
          repeat
             local ok, err = pcall(walk)
          until not ok and print(err.kind) or not ok
-         print(require("avepoint.elements.core").now() - began < 2)
+         print(require("avepoint.elements.core").now() - began < 20)
       ]], { SHIM_JUMP = "90000" })
       assert.equal("1234\ttrue\ttrue\ntimeout\ntrue\n", output)
       assert.equal(0, status)
-      assert.is_true(seconds < 10, seconds)
+      assert.is_true(seconds < 90, seconds)
    end)
 
    local STAGES = {
       ["a name is looked up (7.87 #newcurl)"] = function() return at(STALLED) end,
       ["a connection does not come about"] = function() return at(liar.black_hole .. "/partner") end,
       ["a handshake hangs"] = function() return at((liar.mute:gsub("^http:", "https:")) .. "/partner") end,
-      ["an answer is awaited"] = function() return walks.script(sandbox, { latency = 3000 }) end,
+      ["an answer is awaited"] = function() return walks.script(sandbox, { latency = 20000 }) end,
       ["an answer drips in"] = function() return at(liar:base { lie = "drip" }) end,
       ["a repeat waits"] = function() return walks.script(sandbox, { fail = "503:1" }, "max_attempts = 50,") end,
       ["the service asked to wait"] = function() return walks.script(sandbox, { fail = "429:1", retry_after = 60 }) end,
       ["a token is asked for"] = function()
          return (walks.script(sandbox):gsub("token = %b\"\"", function()
             return ("token_url = %q, client_id = %q, client_secret = %q"):format(
-               sandbox:token_url { token_latency = 3000 }, sandbox.client_id, sandbox.client_secret)
+               sandbox:token_url { token_latency = 20000 }, sandbox.client_id, sandbox.client_secret)
          end))
       end,
    }
-   for stage, head in pairs(STAGES) do
+   for stage, begin in pairs(STAGES) do
       it("fault 52: may end by lua_close while " .. stage, function()
-         local from_inside = head():gsub("elements.client {", [[elements.client {
+         local from_inside = begin():gsub("elements.client {", [[elements.client {
             wait = function()
                require("socket").sleep(0.002)
                if require("avepoint.elements.core").now() > till then
@@ -108,12 +90,12 @@ describe("a host", function()
             end, ]])
          for wanted, script in pairs {
             [7] = "local till = require('avepoint.elements.core').now() + 0.15\n" .. from_inside .. "tenant:page()",
-            [1] = head() .. "kept = tenant:users { deadline = 0.15 } kept()",
+            [1] = begin() .. "kept = tenant:users { deadline = 0.15 } kept()",
          } do
-            local output, status, seconds = run(script, { SHIM_DNS = "3" })
+            local output, status, seconds = run(script, { SHIM_DNS = "20" })
             assert.equal(wanted, status, output)
             assert.equal(wanted == 1, output:find("deadline", 1, true) ~= nil or output:find("page 1,", 1, true) ~= nil, output)
-            assert.is_true(seconds < 1.5, seconds)
+            assert.is_true(seconds < 10, seconds)
          end
       end)
    end
@@ -249,12 +231,12 @@ describe("a host", function()
    }
    for _, case in ipairs(FAILURES) do
       it("whose system fails in " .. case[1] .. " gets an error of the kind " .. case[2], function()
-         local head = walks.script(sandbox, { run = sandbox:new_run(), size = 4, latency = 30 }, "max_attempts = 1,")
+         local begin = walks.script(sandbox, { run = sandbox:new_run(), size = 4, latency = 30 }, "max_attempts = 1,")
          local output, status = run([[
             local function try()
                local elements = require("avepoint.elements")
                local assert = function(value, err) return value or error(err, 0) end
-               ]] .. head .. [[
+               ]] .. begin .. [[
                for _ = 1, 2 do
                   local ok, page = pcall(function() return assert(tenant:page()) end)
                   print(ok and #page.data or page.kind)

@@ -1,6 +1,8 @@
 -- Ctrl-C in scripts, in coroutines and at the prompt of lua, while waiting and while busy; SIGTERM. Real processes and a
 -- real terminal, driven by a few lines of Python, which has ptys.
 
+local cjson = require("cjson")
+
 local keeper = require("spec.sandbox.keeper")
 local sandboxes = require("spec.sandbox.sandbox")
 local walks = require("spec.support.walks")
@@ -32,13 +34,13 @@ def read(fd, marker, seconds):
 
 if kind == "script":
     p = subprocess.Popen(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    ready = read(p.stdout.fileno(), "READY", 10)
+    ready = read(p.stdout.fileno(), "READY", 60)
     time.sleep(delay)
     began = time.monotonic()
     p.send_signal(getattr(signal, name))
-    read(p.stdout.fileno(), "\0", 3)
+    read(p.stdout.fileno(), "\0", 10)
     took = time.monotonic() - began
-    ready = ready and took < 3
+    ready = ready and took < 10
     p.kill()
     status = p.wait()
 else:
@@ -48,19 +50,19 @@ else:
         os.execvp("sh", ["sh", "-c", command])
     ready, took, first = True, 0, ""
     for i, line in enumerate(lines):
-        ready = ready and read(fd, "> ", 10)
+        ready = ready and read(fd, "> ", 60)
         text = ""
         os.write(fd, line.encode() + b"\n")
         if i == len(lines) - 2:
-            ready = ready and read(fd, "READY", 10)
+            ready = ready and read(fd, "READY", 60)
             time.sleep(delay)
             began = time.monotonic()
             os.write(fd, b"\x03")
-            ready = ready and read(fd, "interrupted!", 3)
+            ready = ready and read(fd, "interrupted!", 10)
             took = time.monotonic() - began
             first = text
             text = text[text.find("interrupted!"):] if ready else text
-    ready = ready and read(fd, "DONE", 3)
+    ready = ready and read(fd, "DONE", 60)
     text = first + text
     os.kill(pid, signal.SIGKILL)
     status = os.waitpid(pid, 0)[1]
@@ -88,7 +90,7 @@ local function drive(kind, signal, delay, command, ...)
    local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1", "r"))
    local text = pipe:read("a")
    pipe:close()
-   local ok, result = pcall(walks.json, text)
+   local ok, result = pcall(cjson.decode, text)
    assert(ok, text)
    assert.is_true(result.ready, result.output)
    return result
@@ -102,9 +104,9 @@ local function interrupted(knobs, body, delay, signal)
    return drive("script", signal or "SIGINT", delay or 0.15, command .. " " .. keeper.quote(path)), knobs.run
 end
 
--- Pages 1 and 2 at once, the others after five seconds.
+-- Pages 1 and 2 at once, the others after twenty seconds: who has 200 users waits.
 local function waiting()
-   return { size = 2000, slow = "5000:3-" }
+   return { size = 2000, slow = "20000:3-" }
 end
 
 local function busy()
@@ -112,7 +114,7 @@ local function busy()
 end
 
 local function assert_stopped(result, run)
-   assert.is_true(result.seconds < 0.5, result.seconds .. " s")
+   assert.is_true(result.seconds < 5, result.seconds .. " s")
    assert.equal(0, (walks.settled(sandbox, run)).in_flight)
 end
 
@@ -121,7 +123,7 @@ describe("Ctrl-C in a script", function()
       local n = 0
       for user in tenant:users() do
          n = n + 1
-         if n == 150 then
+         if n == 200 then
             print("READY")
          end
       end
@@ -137,7 +139,7 @@ describe("Ctrl-C in a script", function()
    end)
 
    it("fault 56: that waits for its first page stops it at once", function()
-      local result, run = interrupted({ latency = 5000 }, [[print("READY") local n = tenant:count() print("got", n)]])
+      local result, run = interrupted({ latency = 20000 }, [[print("READY") local n = tenant:count() print("got", n)]])
       assert.matches("interrupted!", result.output)
       assert.is_nil(result.output:find("got", 1, true))
       assert.equal(1, result.status)
@@ -151,7 +153,7 @@ describe("Ctrl-C in a script", function()
          print("got", lost:tenant("a", "b"):count())
       ]])
       -- where there is no route there is nothing to wait for
-      assert.is_true(result.seconds < 0.5, result.seconds .. " s")
+      assert.is_true(result.seconds < 5, result.seconds .. " s")
    end)
 
    it("fault 56: that decodes and walks without a pause stops it at once", function()
@@ -181,7 +183,7 @@ describe("Ctrl-C in a script", function()
          local ok, err = pcall(function()
             for user in walk, nil, nil, walk do
                n = n + 1
-               if n == 150 then
+               if n == 200 then
                   print("READY")
                end
             end
@@ -209,7 +211,7 @@ describe("Ctrl-C in a script", function()
                   local n = 0
                   for user in walk, nil, nil, walk do
                      n = n + 1
-                     if n == 150 then
+                     if n == 200 then
                         print("READY")
                      end
                   end
@@ -247,7 +249,7 @@ describe("Ctrl-C at lua's prompt", function()
       return drive("prompt", "SIGINT", delay, command .. " -i " .. keeper.quote(path), ...), knobs.run
    end
 
-   local LOOP = [[n = 0 for user in tenant:users() do n = n + 1 if n == 150 then print("REA" .. "DY") end end]]
+   local LOOP = [[n = 0 for user in tenant:users() do n = n + 1 if n == 200 then print("REA" .. "DY") end end]]
    local NEXT = [[print("n", n, "count", tenant:count(), "DO" .. "NE")]]
 
    it("fault 56: that waits stops the line, and the next call works", function()
@@ -278,7 +280,7 @@ describe("SIGTERM", function()
          local n = 0
          for user in tenant:users() do
             n = n + 1
-            if n == 150 then
+            if n == 200 then
                print("READY")
             end
          end
@@ -315,18 +317,18 @@ describe("Ctrl-C between any two steps of the engine", function()
       for n = 40, 9000, 97 do
          local run = service:new_run()
          local _ <close>, tenant = walks.open(service, { size = 300, run = run }, {
-            timeout = 3, token = false, client_id = service.client_id, client_secret = service.client_secret,
+            timeout = 20, token = false, client_id = service.client_id, client_secret = service.client_secret,
             token_url = service:token_url { run = run },
          })
          local ok, err = interrupted_at(n, function()
-            return #assert(tenant:collect { deadline = 5 })
+            return #assert(tenant:collect { deadline = 30 })
          end)
          if ok then
             assert.is_true(n > 1000, n) -- the whole of it, and with it the sign-in, was gone through
             break
          end
          assert.is_true(err == "interrupted!" or tostring(err):find("interrupted!", 1, true) ~= nil, tostring(err))
-         assert.equal(300, #assert(tenant:collect { deadline = 5 }), n)
+         assert.equal(300, #assert(tenant:collect { deadline = 30 }), n)
          assert.is_true(service:count(run, "token") <= 2, n)
       end
    end)
@@ -334,8 +336,8 @@ describe("Ctrl-C between any two steps of the engine", function()
    it("fault 56: ends its own walk, whose resume is right, and costs another one nothing", function()
       local service <close> = sandboxes.start {}
       for n = 150, 9000, 37 do
-         local _ <close>, tenant = walks.open(service, { size = 800 }, { timeout = 3 })
-         local mine, other = tenant:pages { concurrency = 4, deadline = 5 }, tenant:pages { concurrency = 4, deadline = 5 }
+         local _ <close>, tenant = walks.open(service, { size = 800 }, { timeout = 20 })
+         local mine, other = tenant:pages { concurrency = 4, deadline = 30 }, tenant:pages { concurrency = 4, deadline = 30 }
          local got, others = #mine().data, #other().data
          local ok, err = interrupted_at(n, function()
             for _ = 1, 3 do
@@ -356,7 +358,7 @@ describe("Ctrl-C between any two steps of the engine", function()
          end
          assert.equal(800, others, n)
          assert.is_true(other:receipt().complete, n)
-         local rest = #assert(tenant:collect { resume = receipt.resume, deadline = 5 })
+         local rest = #assert(tenant:collect { resume = receipt.resume, deadline = 30 })
          assert.is_true(rest == 800 - got or on_its_way and rest == 700 - got, n)
       end
    end)

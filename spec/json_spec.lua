@@ -1,6 +1,7 @@
 -- src/json.c: what lua-cjson's answer becomes, and what is refused. The
 -- numbers of the faults are those of the list of faults.
 
+local cjson = require("cjson")
 local core = require("avepoint.elements.core")
 local decode = core.decode
 
@@ -30,9 +31,8 @@ end
 -- the core as it is when `require("cjson")` gives `fake`, or raises it
 local function core_with(fake)
    local loaded, preload = package.loaded, package.preload
-   local saved = loaded.cjson
    finally(function()
-      loaded.cjson, preload.cjson, loaded["avepoint.elements.core"] = saved, nil, core
+      loaded.cjson, preload.cjson, loaded["avepoint.elements.core"] = cjson, nil, core
    end)
    loaded.cjson, loaded["avepoint.elements.core"] = nil, nil
    preload.cjson = function()
@@ -237,7 +237,6 @@ end)
 describe("fault 30: numbers of several versions of lua-cjson", function()
    -- gives integers itself, and the largest one for what is larger, as later versions do
    local function later_cjson()
-      local real = require("cjson")
       local function convert(value)
          if type(value) == "table" then
             for key, member in pairs(value) do
@@ -250,11 +249,11 @@ describe("fault 30: numbers of several versions of lua-cjson", function()
       end
       return {
          _VERSION = "2.1.0.14",
-         null = real.null,
-         empty_array = real.null,
+         null = cjson.null,
+         empty_array = cjson.null,
          empty_array_mt = {},
          new = function()
-            local codec = real.new()
+            local codec = cjson.new()
             return {
                decode_max_depth = codec.decode_max_depth,
                decode_invalid_numbers = codec.decode_invalid_numbers,
@@ -401,7 +400,6 @@ end)
 
 describe("fault 60: other people's settings", function()
    it("reach nobody", function()
-      local cjson = require("cjson")
       local depth, invalid = cjson.decode_max_depth(), cjson.decode_invalid_numbers()
       finally(function()
          cjson.decode_max_depth(depth)

@@ -1,3 +1,5 @@
+-- lua/avepoint/elements/outcome.lua: what an answer means for its job, pace and token; no token is shown.
+
 local outcome = require("avepoint.elements.outcome")
 local token = require("avepoint.elements.token")
 

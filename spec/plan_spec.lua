@@ -1,3 +1,6 @@
+-- lua/avepoint/elements/plan.lua: which page is next, what ends a walk and what makes it unsure; by hand and by random
+-- schedules of a changing tenant.
+
 local core = require("avepoint.elements.core")
 local plan = require("avepoint.elements.plan")
 local resume = require("avepoint.elements.resume")

@@ -1,3 +1,5 @@
+-- lua/avepoint/elements/queue.lua: a walk's requests in their order, and how many may be out.
+
 local queue = require("avepoint.elements.queue")
 
 local ENDPOINT = { url = "https://h/users/batch", cleartext = false }

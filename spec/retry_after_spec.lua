@@ -1,3 +1,5 @@
+-- lua/avepoint/elements/retry_after.lua: both forms of the header, and what is neither.
+
 local parse = require("avepoint.elements.retry_after").parse
 
 local DATE = "Sun, 06 Nov 1994 08:49:37 GMT"

@@ -120,8 +120,9 @@ describe("an answer", function()
    it("security 5: that names a next page elsewhere is not followed there", function()
       local page = '{"data":[{"id":"a"}],"metadata":{"pageIndex":1,"pageSize":100,"totalCount":1},"nextLink":"%s",'
          .. '"@odata.nextLink":"%s"}'
-      server:upload("next", (page:gsub("%%s", server.elsewhere .. "/next")))
-      local client <close>, tenant, run = walks.open(server, { json = "next" })
+      local client <close>, tenant, run = walks.open(server, {
+         json = server:upload((page:gsub("%%s", server.elsewhere .. "/next"))),
+      })
       local list, receipt = tenant:collect()
       assert.equal("a", list[1].id)
       assert.is_true(receipt.complete)
@@ -136,10 +137,10 @@ describe("an answer", function()
       it("security 15: with status " .. status .. " puts nothing but its request id into an event, and no byte that acts "
          .. "on a terminal", function()
          local MARK = "canary-in-a-body"
-         server:upload("marked", (('{"message":"%s","data":[{"id":"%s"}],"metadata":{"pageIndex":1,"pageSize":100,'
+         local marked = server:upload((('{"message":"%s","data":[{"id":"%s"}],"metadata":{"pageIndex":1,"pageSize":100,'
             .. '"totalCount":1}}'):gsub("%%s", MARK)))
          local events = {}
-         local client <close>, tenant = walks.open(server, { json = "marked", status = status }, {
+         local client <close>, tenant = walks.open(server, { json = marked, status = status }, {
             max_attempts = 1, on_event = function(event) events[#events + 1] = event end,
          })
          tenant:page()
@@ -193,8 +194,8 @@ end)
 describe("a secret", function()
    it("security 14: is not shown where a member of an answer bears its name", function()
       for _, secret in ipairs { "canary-of-a-token", "canary-" .. ("0123456789"):rep(10) } do
-         server:upload("named", ('{"data":[{"id":"a","%s":[null]}],"metadata":{}}'):format(secret))
-         local client <close>, tenant = walks.open(server, { json = "named" }, { token = secret })
+         local name = server:upload(('{"data":[{"id":"a","%s":[null]}],"metadata":{}}'):format(secret))
+         local client <close>, tenant = walks.open(server, { json = name }, { token = secret })
          local _, err = tenant:page()
          client:close()
          assert.equal("protocol", err.kind)

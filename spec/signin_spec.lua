@@ -4,11 +4,11 @@
 local certificate = require("avepoint.elements.certificate")
 local certs = require("spec.sandbox.certs")
 local cjson = require("cjson")
-local core = require("avepoint.elements.core")
 local elements = require("avepoint.elements")
 local failure = require("avepoint.elements.failure")
 local liar = require("spec.sandbox.liar")
 local mime = require("mime")
+local requests = require("spec.support.requests")
 local sandboxes = require("spec.sandbox.sandbox")
 local signin = require("avepoint.elements.signin")
 local walks = require("spec.support.walks")
@@ -21,9 +21,7 @@ local server, handle, sandbox, own
 setup(function()
    server = liar.start()
    sandbox = sandboxes.start()
-   handle = assert(core.open {
-      slots = 1, connect_timeout = 5, timeout = 5, stall_timeout = 5, user_agent = "spec", proxy = "",
-   })
+   handle = requests.open()
    certs.client(sandbox.dir, "app")
    own = assert(certificate.load({
       certificate = sandbox.dir .. "/app.pem", private_key = sandbox.dir .. "/app.key",
@@ -250,7 +248,7 @@ describe("the sandbox's endpoint", function()
 
    it("security 13: calls the secret's function once per request for a token", function()
       local calls = 0
-      local n, requests = count({
+      local n, asked = count({
          client_secret = function()
             calls = calls + 1
             return sandbox.client_secret
@@ -258,35 +256,23 @@ describe("the sandbox's endpoint", function()
       }, { token_fail = "503:later:1" })
       assert.equal(250, n)
       assert.equal(2, calls)
-      assert.equal(2, requests)
+      assert.equal(2, asked)
    end)
 
    it("fault 25: takes the assertion of a certificate, and a new one after a failure", function()
-      local n, requests = count({ certificate = sandbox.dir .. "/app.pem", private_key = sandbox.dir .. "/app.key" },
+      local n, asked = count({ certificate = sandbox.dir .. "/app.pem", private_key = sandbox.dir .. "/app.key" },
          { token_fail = "503:later:1" })
       assert.equal(250, n)
-      assert.equal(2, requests)
+      assert.equal(2, asked)
    end)
 end)
 
 describe("signin:read", function()
-   local names = 0
-
    -- the identity server's answer with this status and body, as the core gives it
    local function answer(status, body)
-      names = names + 1
-      server:upload("body" .. names, body)
-      local url = server:token_url { json = "body" .. names, status = status, framing = "length" }
-      assert(handle:send { url = url, body = "a=b", form = true, fresh = true, limit = signin.LIMIT, cleartext = true })
-      assert(handle:drive(true))
-      while true do
-         local taken = handle:take()
-         if taken then
-            return taken
-         end
-         assert(handle:wait(1))
-         assert(handle:drive())
-      end
+      return requests.post(handle, server:token_url { json = server:upload(body), status = status, framing = "length" }, {
+         body = "a=b", form = true, fresh = true, limit = signin.LIMIT,
+      })
    end
 
    -- its error

@@ -1,3 +1,5 @@
+-- lua/avepoint/elements/trail.lua: what a walk must remember to be resumed.
+
 local core = require("avepoint.elements.core")
 local trail = require("avepoint.elements.trail")
 

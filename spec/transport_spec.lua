@@ -5,7 +5,11 @@ local core = require("avepoint.elements.core")
 local elements = require("avepoint.elements")
 local keeper = require("spec.sandbox.keeper")
 local lfs = require("lfs")
+local requests = require("spec.support.requests")
 local socket = require("socket")
+local walks = require("spec.support.walks")
+
+local answers, eventually, till = requests.answers, requests.eventually, requests.till
 
 local CAP = 4 * 1024 * 1024
 local TLS_KINDS = { "expired", "wrong_host", "self_signed", "unknown_ca", "tls11" }
@@ -26,14 +30,11 @@ teardown(function()
 end)
 
 local function open(options)
-   local o = {
-      slots = 4, connect_timeout = 5, timeout = 10, stall_timeout = 5, user_agent = "spec/1", ca_file = sandbox.ca_file,
-      proxy = "",
-   }
+   local o = { ca_file = sandbox.ca_file }
    for name, value in pairs(options or {}) do
       o[name] = value
    end
-   return assert(core.open(o))
+   return requests.open(o)
 end
 
 local function open_liar(options)
@@ -43,34 +44,16 @@ local function open_liar(options)
 end
 
 local function send(handle, url, fields)
-   local request = { url = url, body = "{}", limit = CAP, bearer = sandbox.token, cleartext = url:find("^http:") ~= nil }
+   local with = { bearer = sandbox.token }
    for name, value in pairs(fields or {}) do
-      request[name] = value
+      with[name] = value
    end
-   return assert(handle:send(request))
-end
-
--- drives until n answers are there; nil when it takes too long
-local function answers(handle, n, seconds)
-   local list, deadline = {}, core.now() + (seconds or 10)
-   assert(handle:drive(true))
-   while true do
-      for answer in handle.take, handle do
-         list[#list + 1] = answer
-      end
-      if #list >= n then
-         return list
-      elseif core.now() > deadline then
-         return nil
-      end
-      assert(handle:wait(0.1))
-      assert(handle:drive())
-   end
+   return requests.send(handle, url, with)
 end
 
 local function post(handle, url, fields)
    send(handle, url, fields)
-   return assert(answers(handle, 1), "no answer")[1]
+   return answers(handle, 1)[1]
 end
 
 local function lie(handle, name, knobs, scheme)
@@ -90,24 +73,38 @@ local function drive_for(handle, seconds)
    return handle:take(), turns
 end
 
--- drives until a finished transfer waits to be taken: nothing else keeps the descriptor readable after a drive
-local function drive_until_done(handle)
-   for _ = 1, 200 do
-      assert(handle:drive())
-      local fd = handle:fd()
-      local object = { getfd = function() return fd end, dirty = function() return false end }
-      if #socket.select({ object }, nil, 0) > 0 and handle:drive() and #socket.select({ object }, nil, 0) > 0 then
-         return
-      end
-      socket.sleep(0.005)
-   end
-   error("nothing finished")
-end
-
 local function readable(handle, seconds)
    local fd = handle:fd()
    local object = { getfd = function() return fd end, dirty = function() return false end }
    return #socket.select({ object }, nil, seconds or 0) > 0
+end
+
+-- drives until a finished transfer waits to be taken: nothing else keeps the descriptor readable after a drive
+local function drive_until_done(handle)
+   till(handle, function()
+      return readable(handle) and handle:drive() and readable(handle)
+   end)
+end
+
+-- drives until so many requests of a run have been answered, to the last byte and beyond
+local function drive_until_answered(handle, run, n)
+   till(handle, function()
+      local answered = 0
+      for _, entry in ipairs(server:log(run)) do
+         answered = answered + (entry.seconds and 1 or 0)
+      end
+      return answered == n
+   end)
+   for _ = 1, 5 do
+      assert(handle:drive())
+   end
+end
+
+-- waits until the server has seen that the client of a run's first request is gone
+local function assert_gone(run)
+   eventually(function()
+      return server:log(run)[1].gone
+   end)
 end
 
 local function descriptors()
@@ -142,31 +139,29 @@ local function connections(port)
    return list
 end
 
--- runs a script in a process of its own; gives its output, and how it ended as os.execute does
+-- runs a script in a process of its own; gives its output and its exit status
 local function child(script, environment)
-   local file = os.tmpname()
-   local out = assert(io.open(file, "w"))
-   out:write(script)
-   out:close()
-   local words = { "env" }
-   for name, value in pairs(environment or {}) do
-      words[#words + 1] = name .. "=" .. keeper.quote(value)
+   return walks.run(server, script, environment)
+end
+
+-- the same behind shim.c, with native.c at hand
+local natives, shim
+
+local function shimmed(script, environment)
+   if not natives then
+      natives, shim = walks.natives(server.dir)
    end
-   words[#words + 1] = "LUA_PATH_5_4=" .. keeper.quote(package.path)
-   words[#words + 1] = "LUA_CPATH_5_4=" .. keeper.quote(package.cpath)
-   words[#words + 1] = (os.getenv("LUA") or "lua5.4") .. " " .. file .. " 2>&1"
-   local pipe = assert(io.popen(table.concat(words, " ")))
-   local text = pipe:read("a")
-   local ok, how, code = pipe:close()
-   os.remove(file)
-   return text, ok and "exit" or how, ok and 0 or code
+   environment.LD_PRELOAD = shim
+   return walks.run(server, natives .. script, environment)
 end
 
 -- what a child's script begins with: url, open, post
 local PRELUDE = [[
 local core = require("avepoint.elements.core")
 local function open(options)
-   local o = { slots = 4, connect_timeout = 5, timeout = 10, stall_timeout = 5, user_agent = "spec/1", ca_file = os.getenv("CA") }
+   local o = {
+      slots = 4, connect_timeout = 20, timeout = 20, stall_timeout = 20, user_agent = "spec/1", ca_file = os.getenv("CA"),
+   }
    for name, value in pairs(options or {}) do
       o[name] = value
    end
@@ -174,8 +169,7 @@ local function open(options)
 end
 local function answer(handle)
    assert(handle:drive(true))
-   local deadline = core.now() + 10
-   while core.now() < deadline do
+   while true do
       local answer = handle:take()
       if answer then
          return answer
@@ -232,7 +226,7 @@ describe("a request", function()
       local run = server:new_run()
       post(handle, server:base { run = run } .. path)
       assert(handle:send { url = server:token_url { run = run }, body = "a=b", limit = 65536, form = true, cleartext = true })
-      assert(answers(handle, 1))
+      answers(handle, 1)
       local request = server:log(run)[2]
       assert.matches("\r\nContent%-Type: application/x%-www%-form%-urlencoded\r\n", request.head)
       assert.is_nil(request.head:find("Authorization", 1, true))
@@ -266,7 +260,7 @@ describe("a request", function()
       send(handle, server:base { run = run } .. path)
       socket.sleep(0.05)
       assert.equal(0, server:count(run))
-      assert(answers(handle, 1))
+      answers(handle, 1)
       assert.equal(1, server:count(run))
    end)
 
@@ -275,7 +269,7 @@ describe("a request", function()
       for _, url in ipairs { "", "nothing", "https://", "https://host:99999/", "https://ho st/", "https://h/\r\nX: y" } do
          local id, message = handle:send { url = url, body = "{}", limit = 1 }
          if id then
-            local answer = assert(answers(handle, 1))[1]
+            local answer = answers(handle, 1)[1]
             assert.is_true(answer.code == 3 or answer.code == 1, url) -- a scheme left out is http
             assert.equal(0, answer.status)
             assert.is_true(#answer.message > 0)
@@ -309,7 +303,7 @@ describe("a connection", function()
          for _ = 1, 4 do
             send(handle, sandbox:base { run = run, latency = 20 } .. path)
          end
-         assert(answers(handle, 4))
+         answers(handle, 4)
       end
       local serials, n = {}, 0
       for _, entry in ipairs(sandbox:log(run)) do
@@ -370,24 +364,23 @@ describe("a connection", function()
          return
       end
       assert(listener:listen(5))
-      listener:settimeout(5)
+      listener:settimeout(0)
       local handle <close> = open()
-      local url = ("http://[::1]:%d/"):format((select(2, listener:getsockname())))
-      local function begin()
-         send(handle, url)
-         assert(handle:drive(true))
-         drive_for(handle, 0.05)
-      end
-      begin()
-      local peer = assert(listener:accept())
-      peer:settimeout(5)
+      local peer
       for _ = 1, 2 do
-         while assert(peer:receive()) ~= "" do -- its head
-         end
-         assert(peer:receive(2))
+         send(handle, ("http://[::1]:%d/"):format((select(2, listener:getsockname()))))
+         local text = ""
+         till(handle, function()
+            peer = peer or listener:accept()
+            if peer then
+               peer:settimeout(0)
+               local all, _, part = peer:receive(65536)
+               text = text .. (all or part)
+            end
+            return text:find("\r\n\r\n{}$")
+         end)
          peer:send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
-         assert.equal("[]", assert(answers(handle, 1))[1].body:text())
-         begin()
+         assert.equal("[]", answers(handle, 1)[1].body:text())
       end
       peer:close()
       listener:close()
@@ -484,19 +477,15 @@ describe("an answer's body", function()
          local answer = lie(handle, name, { run = run })
          assert.equal("too_large", answer.ended)
          assert.is_true(#answer.body <= CAP)
-         socket.sleep(0.02)
-         local entry = server:log(run)[1]
-         assert.is_true(entry.gone)
+         assert_gone(run)
       end
    end)
 
    it("fault 11, security 10: is counted decoded, so that a bomb of 200 MB is stopped at the cap", function()
       local handle <close> = open()
-      local before = core.now()
       local answer = lie(handle, "gzip_bomb", { arg = 200 })
       assert.equal("too_large", answer.ended)
       assert.is_true(#answer.body <= CAP)
-      assert.is_true(core.now() - before < 2)
    end)
 
    it("fault 23, security 10: of an error is cut at 16 kB, and the answer stays one", function()
@@ -665,7 +654,7 @@ describe("a fault of the transport", function()
    end)
 
    it("fault 8: a server that speaks before it is asked, and not HTTP, is no answer", function()
-      local handle <close> = open { timeout = 1 }
+      local handle <close> = open()
       local answer = post(handle, server.babble .. path)
       assert.equal(0, answer.status)
       assert.is_true(answer.code ~= 0)
@@ -684,6 +673,7 @@ describe("a fault of the transport", function()
                local handle <close> = open_liar()
                local run = server:new_run()
                assert.equal(0, lie(handle, name, { size = size, run = run }, scheme).code)
+               drive_until_answered(handle, run, 1)
                -- over TLS they may be read already, unseen; then the connection counts as broken
                local answer = lie(handle, "none", { size = size, run = run }, scheme)
                assert.is_true(answer.code == 0 or scheme == "https" and answer.code == 56, answer.code .. answer.message)
@@ -704,8 +694,9 @@ describe("a fault of the transport", function()
          for _, size in ipairs { 3, 250 } do
             local handle <close> = open_liar()
             local honest = lie(handle, "none", { size = size }, scheme).body:text()
-            assert.is_true(honest == lie(handle, "two_answers", { size = size }, scheme).body:text())
-            socket.sleep(0.02)
+            local run = server:new_run()
+            assert.is_true(honest == lie(handle, "two_answers", { size = size, run = run }, scheme).body:text())
+            drive_until_answered(handle, run, 1)
             for _ = 1, 3 do
                local answer = lie(handle, "none", { size = size }, scheme)
                assert.is_true(honest == answer.body:text(), scheme .. " " .. size)
@@ -723,7 +714,7 @@ describe("a fault of the transport", function()
    end)
 
    it("fault 12: a first header line that goes on from none reads nothing of the answer before", function()
-      local text, how, code = child(PRELUDE .. [[
+      local text, status = child(PRELUDE .. [[
          local handle <close> = open()
          local base, path = os.getenv("BASE"), os.getenv("FOLDED")
          for _ = 1, 3 do
@@ -736,7 +727,7 @@ describe("a fault of the transport", function()
          MALLOC_PERTURB_ = "165", BASE = server:base() .. path, FOLDED = server:base { lie = "folded_first" } .. path,
       })
       assert.equal("whole\n", text)
-      assert.same({ "exit", 0 }, { how, code })
+      assert.equal(0, status)
    end)
 
    it("fault 13: encodings that are unknown, stacked too high or not what they say are code 61", function()
@@ -765,51 +756,52 @@ describe("a fault of the transport", function()
 end)
 
 describe("the clocks of an attempt", function()
-   local function ends(how, least, most, handle, url)
-      local before = core.now()
-      local answer = post(handle, url)
-      local took = core.now() - before
+   -- who ends as it should does so at the limit, and not at one of the others, which are far away
+   local function assert_ended(how, limit, answer, took)
       assert.equal(how, answer.ended)
       assert.equal(28, answer.code)
-      assert.is_true(took >= least and took <= most, took)
-      assert.is_true(math.abs(answer.seconds - took) < 0.1)
-      return answer
+      assert.is_true(answer.seconds >= limit - 0.01 and answer.seconds <= took, answer.seconds)
+      assert.is_true(took < limit + requests.LONGEST / 2, took)
    end
 
-   it("fault 3: end a connection that does not come about at connect_timeout", function()
-      local handle <close> = open { connect_timeout = 0.25 }
-      ends("connect_timeout", 0.24, 0.5, handle, server.black_hole .. path)
-   end)
+   local function ends(how, limit, handle, ...)
+      local urls, before = { ... }, core.now()
+      for _, url in ipairs(urls) do
+         send(handle, url)
+      end
+      for _, answer in ipairs(answers(handle, #urls)) do
+         assert_ended(how, limit, answer, core.now() - before)
+      end
+   end
 
-   it("fault 3: count the TLS handshake as connecting", function()
+   it("fault 3: end a connection that does not come about at connect_timeout, and count the TLS handshake as such", function()
       local handle <close> = open { connect_timeout = 0.25 }
-      ends("connect_timeout", 0.24, 0.5, handle, (server.mute:gsub("http", "https")) .. path)
+      ends("connect_timeout", 0.25, handle, server.black_hole .. path, (server.mute:gsub("http", "https")) .. path)
    end)
 
    it("fault 10: end an attempt at timeout, silent or dripping", function()
-      local handle <close> = open { timeout = 0.25, connect_timeout = 0.1 }
-      ends("timeout", 0.24, 0.5, handle, server:base { lie = "silence" } .. path)
-      ends("timeout", 0.24, 0.5, handle, server:base { lie = "drip", arg = 50 } .. path)
-      ends("timeout", 0.24, 0.5, handle, server:base { lie = "drip_head", arg = 50 } .. path)
+      local handle <close> = open { timeout = 0.8, connect_timeout = 0.4 }
+      ends("timeout", 0.8, handle, server:base { lie = "silence" } .. path, server:base { lie = "drip", arg = 50 } .. path,
+         server:base { lie = "drip_head", arg = 50 } .. path)
    end)
 
    it("fault 10: end an attempt after so long without a byte once the answer began", function()
       local handle <close> = open { stall_timeout = 0.2 }
-      ends("stalled", 0.19, 0.45, handle, server:base { lie = "stall" } .. path)
-      ends("stalled", 0.19, 0.45, handle, server:base { lie = "silence_after_head" } .. path)
+      ends("stalled", 0.2, handle, server:base { lie = "stall" } .. path, server:base { lie = "silence_after_head" } .. path)
    end)
 
    it("fault 10: do not call slow what goes on, nor what has not begun", function()
-      local handle <close> = open { stall_timeout = 0.2, timeout = 0.6 }
-      ends("timeout", 0.59, 0.9, handle, server:base { lie = "drip", arg = 50 } .. path)
-      assert.equal("answered", post(handle, server:base { lie = "late", arg = 350 } .. path).ended)
+      local handle <close> = open { stall_timeout = 0.8, timeout = 1.2 }
+      ends("timeout", 1.2, handle, server:base { lie = "drip", arg = 50 } .. path)
+      local patient <close> = open { stall_timeout = 0.2 }
+      assert.equal("answered", post(patient, server:base { lie = "late", arg = 350 } .. path).ended)
    end)
 
    it("leave the other transfers and the next ones alone", function()
-      local handle <close> = open { timeout = 0.25 }
+      local handle <close> = open { timeout = 0.8 }
       local silent = send(handle, server:base { lie = "silence" } .. path)
       local good = send(handle, server:base { lie = "late", arg = 100 } .. path)
-      local list = assert(answers(handle, 2))
+      local list = answers(handle, 2)
       assert.equal(good, list[1].id)
       assert.equal("answered", list[1].ended)
       assert.equal(silent, list[2].id)
@@ -818,16 +810,16 @@ describe("the clocks of an attempt", function()
    end)
 
    it("fault 46: stand still while nobody drives", function()
-      local handle <close> = open { timeout = 0.3, connect_timeout = 0.2, stall_timeout = 0.2 }
+      local handle <close> = open { timeout = 0.6, connect_timeout = 0.5, stall_timeout = 0.5 }
       send(handle, server:base { lie = "silence" } .. path)
       send(handle, server:base { lie = "stall" } .. path)
       send(handle, server.black_hole .. path)
       assert(handle:drive(true))
       drive_for(handle, 0.05)
-      socket.sleep(0.5)
+      socket.sleep(0.8)
       assert(handle:drive(true))
       assert.is_nil((handle:take()))
-      local list = assert(answers(handle, 3, 1))
+      local list = answers(handle, 3)
       assert.same({ "connect_timeout", "stalled", "timeout" }, (function()
          local how = { list[1].ended, list[2].ended, list[3].ended }
          table.sort(how)
@@ -836,12 +828,12 @@ describe("the clocks of an attempt", function()
    end)
 
    it("fault 46: an answer that came while nobody drove is an answer", function()
-      local handle <close> = open { timeout = 0.2, connect_timeout = 0.1, stall_timeout = 0.1 }
+      local handle <close> = open { timeout = 0.4, connect_timeout = 0.4, stall_timeout = 0.4 }
       send(handle, server:base { lie = "late", arg = 100 } .. path)
       assert(handle:drive(true))
       drive_for(handle, 0.02)
-      socket.sleep(0.5)
-      local list = assert(answers(handle, 1))
+      socket.sleep(0.6)
+      local list = answers(handle, 1)
       assert.equal("answered", list[1].ended)
       assert.equal(200, list[1].status)
    end)
@@ -858,18 +850,22 @@ describe("the clocks of an attempt", function()
 end)
 
 describe("cancel", function()
-   -- a handle of one slot with a request in some state, which is then withdrawn
-   local function withdrawn(url, seconds, options)
+   -- a handle of one slot with a request that is driven for some seconds, or until a condition holds, and then withdrawn
+   local function withdrawn(url, state, options)
       options = options or {}
       options.slots = 1
       local handle = open_liar(options)
       local id = send(handle, url)
-      if seconds then
+      if state then
          assert(handle:drive(true))
-         local deadline = core.now() + seconds
-         while core.now() < deadline do
-            handle:wait(deadline - core.now())
-            handle:drive()
+         if type(state) == "number" then
+            local deadline = core.now() + state
+            while core.now() < deadline do
+               handle:wait(deadline - core.now())
+               handle:drive()
+            end
+         else
+            till(handle, state)
          end
       end
       handle:cancel(id)
@@ -896,9 +892,8 @@ describe("cancel", function()
 
    it("withdraws a request that waits for its answer, and closes its connection", function()
       local run = server:new_run()
-      withdrawn(server:base { lie = "silence", run = run } .. path, 0.05)
-      socket.sleep(0.02)
-      assert.is_true(server:log(run)[1].gone)
+      withdrawn(server:base { lie = "silence", run = run } .. path, function() return server:count(run) == 1 end)
+      assert_gone(run)
    end)
 
    it("withdraws a request whose answer is half there", function()
@@ -909,7 +904,7 @@ describe("cancel", function()
    it("withdraws an answer that is there", function()
       withdrawn(server:base() .. path, 0.1)
       withdrawn(server:base { lie = "close" } .. path, 0.1)
-      withdrawn(server:base { lie = "silence" } .. path, 0.2, { timeout = 0.1 })
+      withdrawn(server:base { lie = "silence" } .. path, 0.4, { timeout = 0.2 })
    end)
 
    it("ignores what was taken already, withdrawn already or never there", function()
@@ -922,7 +917,7 @@ describe("cancel", function()
       handle:cancel(math.maxinteger)
       local id = send(handle, server:base() .. path)
       handle:cancel(answer.id)
-      assert.equal(id, assert(answers(handle, 1))[1].id)
+      assert.equal(id, answers(handle, 1)[1].id)
    end)
 
    it("leaves the others alone", function()
@@ -935,7 +930,7 @@ describe("cancel", function()
       drive_for(handle, 0.03)
       handle:cancel(ids[2])
       handle:cancel(ids[4])
-      local list = assert(answers(handle, 2))
+      local list = answers(handle, 2)
       local got = { list[1].id, list[2].id }
       table.sort(got)
       assert.same({ ids[1], ids[3] }, got)
@@ -975,33 +970,30 @@ describe("the descriptor", function()
       send(handle, server:base { lie = "late", arg = 30 } .. path)
       assert.is_false(readable(handle))
       assert(handle:drive())
-      assert.is_true(readable(handle, 1))
-      assert(answers(handle, 1))
+      assert.is_true(readable(handle, 10))
+      answers(handle, 1)
    end)
 
    it("is not readable while a server is silent, and driving does not spin", function()
       local handle <close> = open()
-      send(handle, server:base { lie = "late", arg = 300 } .. path)
+      local run = server:new_run()
+      send(handle, server:base { lie = "silence", run = run } .. path)
       assert(handle:drive(true))
-      drive_for(handle, 0.05)
+      till(handle, function() return server:count(run) == 1 end)
+      assert(handle:drive())
       assert.is_false(readable(handle, 0.05))
       local _, turns = drive_for(handle, 0.1)
       assert.is_true(turns <= 4, turns)
-      assert.is_true(readable(handle, 1))
-      assert(answers(handle, 1))
    end)
 
    it("stays readable until the last of the finished is taken", function()
       local handle <close> = open()
+      local run = server:new_run()
       for _ = 1, 3 do
-         send(handle, server:base { size = 3 } .. path)
+         send(handle, server:base { size = 3, run = run } .. path)
       end
       assert(handle:drive(true))
-      local deadline = core.now() + 0.15
-      while core.now() < deadline do
-         handle:drive()
-         socket.sleep(0.005)
-      end
+      drive_until_answered(handle, run, 3)
       for _ = 1, 3 do
          assert.is_true(readable(handle))
          assert.equal(200, handle:take().status)
@@ -1067,15 +1059,12 @@ describe("the descriptor", function()
       send(handle, server.black_hole .. path)
       assert(handle:drive(true))
       local before = core.now()
-      while not readable(handle, 1) do
-         assert.is_true(core.now() - before < 1)
-      end
       while not handle:take() do
+         assert.is_true(readable(handle, 10))
          assert(handle:drive())
-         assert.is_true(readable(handle, 1))
       end
       local took = core.now() - before
-      assert.is_true(took >= 0.29 and took < 0.5, took)
+      assert.is_true(took >= 0.29 and took < 5, took)
    end)
 
    it("lets a host with a poll of its own get everything, waiting on nothing else", function()
@@ -1094,7 +1083,7 @@ describe("the descriptor", function()
             got = got + 1
             assert.equal(200, answer.status)
          else
-            assert.is_true(readable(handle, 2), "nothing to wait for")
+            assert.is_true(readable(handle, 10), "nothing to wait for")
          end
       end
       assert.equal(40, sandbox:count(run))
@@ -1104,10 +1093,17 @@ describe("the descriptor", function()
       local handle <close> = open()
       for _, case in ipairs { { 0, 0, 0.05 }, { -1, 0, 0.05 }, { 0.1, 0.09, 0.2 }, { 100, 0.19, 0.35 }, { 0 / 0, 0, 0.35 },
          { math.huge, 0.19, 0.35 } } do
-         local before = core.now()
-         assert(handle:wait(case[1]))
-         local took = core.now() - before
-         assert.is_true(took >= case[2] and took <= case[3], took)
+         local least = math.huge -- of five: who is kept from running wakes late
+         for _ = 1, 5 do
+            local before = core.now()
+            assert(handle:wait(case[1]))
+            least = math.min(least, core.now() - before)
+            assert.is_true(least >= case[2], least)
+            if least <= case[3] then
+               break
+            end
+         end
+         assert.is_true(least <= case[3], least)
       end
    end)
 end)
@@ -1116,13 +1112,10 @@ describe("many transfers at once", function()
    it("are as many as the handle was opened for, over as many connections", function()
       local handle <close> = open { slots = 33 }
       local run = sandbox:new_run()
-      local before = core.now()
       for _ = 1, 33 do
-         send(handle, sandbox:base { run = run, latency = 150 } .. path)
+         send(handle, sandbox:base({ run = run, latency = 700 }, "http") .. path)
       end
-      local list = assert(answers(handle, 33))
-      assert.is_true(core.now() - before < 1.5)
-      for _, answer in ipairs(list) do
+      for _, answer in ipairs(answers(handle, 33)) do
          assert.equal(200, answer.status)
       end
       assert.equal(33, sandbox:report(run).max_in_flight)
@@ -1149,23 +1142,20 @@ describe("many transfers at once", function()
       local id, message = handle:send { url = server:base() .. path, body = "{}", limit = CAP, cleartext = true }
       assert.is_nil(id)
       assert.equal("more requests at once than the transport was opened for", message)
-      assert(answers(handle, 2))
+      answers(handle, 2)
       assert.equal(200, post(handle, server:base() .. path).status)
    end)
 
    it("answer in the order in which they finish, each with its own id and body", function()
       local handle <close> = open()
       local ids = {}
-      for i, late in ipairs { 150, 50, 100, 1 } do
-         ids[i] = send(handle, server:base { lie = "late", arg = late, size = i } .. path)
+      local run = server:new_run()
+      for i, late in ipairs { 750, 250, 500, 1 } do
+         ids[i] = send(handle, server:base { lie = "late", arg = late, size = i, run = run } .. path)
       end
       assert(handle:drive(true))
-      local till = core.now() + 0.2
-      while core.now() < till do -- an answer that waits makes the descriptor readable, so no wait here
-         assert(handle:drive())
-         socket.sleep(0.005)
-      end
-      local list = assert(answers(handle, 4))
+      drive_until_answered(handle, run, 4)
+      local list = answers(handle, 4)
       for i, which in ipairs { 4, 2, 3, 1 } do
          assert.equal(ids[which], list[i].id)
          assert.equal(which, #assert(core.decode(list[i].body)).data)
@@ -1180,19 +1170,14 @@ describe("many transfers at once", function()
       send(handle, server.black_hole .. path)
       send(handle, server:base() .. path)
       assert(handle:drive(true))
-      local deadline = core.now() + 0.1
-      while core.now() < deadline do
-         handle:wait(deadline - core.now())
-         handle:drive()
-      end
+      till(handle, function() return server:count(runs[1]) == 1 and server:count(runs[2]) == 1 end)
       local before = core.now()
       handle:close()
-      assert.is_true(core.now() - before < 0.2)
+      assert.is_true(core.now() - before < requests.LONGEST / 2)
       handle:close()
       assert.equal("closed", handle:state())
-      socket.sleep(0.03)
       for _, run in ipairs(runs) do
-         assert.is_true(server:log(run)[1].gone)
+         assert_gone(run)
       end
    end)
 
@@ -1202,13 +1187,12 @@ describe("many transfers at once", function()
          local handle = open()
          send(handle, server:base { lie = "silence", run = run } .. path)
          assert(handle:drive(true))
-         drive_for(handle, 0.05)
+         till(handle, function() return server:count(run) == 1 end)
          handle = nil -- luacheck: ignore
       end
       collectgarbage()
       collectgarbage()
-      socket.sleep(0.03)
-      assert.is_true(server:log(run)[1].gone)
+      assert_gone(run)
    end)
 end)
 
@@ -1258,9 +1242,7 @@ describe("what is never done", function()
       local run = sandbox:new_run()
       assert.equal(60, post(handle, sandbox:base { run = run } .. path).code)
       assert.equal(0, sandbox:count(run))
-      local system <close> = assert(core.open {
-         slots = 1, connect_timeout = 5, timeout = 5, stall_timeout = 5, user_agent = "spec", proxy = "",
-      })
+      local system <close> = requests.open()
       assert.equal(60, post(system, sandbox:base { run = run } .. path).code)
       assert.equal(0, sandbox:count(run))
    end)
@@ -1299,7 +1281,7 @@ describe("what is never done", function()
          for _, cleartext in ipairs { false, true } do
             local id = handle:send { url = scheme .. "://127.0.0.1/etc/passwd", body = "{}", limit = CAP, cleartext = cleartext }
             if id then
-               local answer = assert(answers(handle, 1))[1]
+               local answer = answers(handle, 1)[1]
                assert.is_true(answer.code == 1 or answer.code == 3, answer.code)
                assert.equal(0, #answer.body)
             end
@@ -1335,9 +1317,13 @@ describe("what is never done", function()
       send(handle, "https://127.0.0.1:" .. select(2, listener:getsockname()) .. path)
       assert(handle:drive(true))
       local connection = assert(listener:accept())
-      drive_for(handle, 0.05)
       connection:settimeout(0)
-      local _, _, hello = connection:receive(4096)
+      local hello = ""
+      till(handle, function()
+         local all, _, part = connection:receive(4096)
+         hello = hello .. (all or part)
+         return #hello >= 5 and #hello >= 5 + (">I2"):unpack(hello, 4)
+      end)
       connection:close()
       assert.is_truthy(hello:find("\0\16\0\11\0\9\8http/1.1", 1, true), "ALPN has one name")
       assert.is_nil(hello:find("\2h2", 1, true))
@@ -1351,102 +1337,19 @@ describe("what is never done", function()
       file:close()
       os.execute("chmod 600 " .. home .. "/.netrc")
       local run = server:new_run()
-      local text, how, code = child(PRELUDE .. [[
+      local text, status = child(PRELUDE .. [[
          local handle <close> = open { proxy = "" }
          print(post(handle, os.getenv("URL"), { bearer = false or nil }).status)
          print(handle:send { url = os.getenv("URL"), body = "{}", limit = 9999999, cleartext = true } and answer(handle).status)
       ]], environment { HOME = home, URL = server:base { run = run } .. path })
       assert.equal("200\n200\n", text)
-      assert.equal("exit", how)
-      assert.equal(0, code)
+      assert.equal(0, status)
       local log = server:log(run)
       assert.equal(2, #log)
       assert.matches("\r\nAuthorization: Bearer ", log[1].head)
       assert.is_nil(log[2].head:find("Authorization", 1, true))
    end)
 end)
-
--- What Lua can't do, as a C module that is made when it is needed; false without a compiler.
-local NATIVE = [[
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <lua.h>
-#include <lauxlib.h>
-static int l_fork (lua_State *L) { lua_pushinteger(L, fork()); return 1; }
-static int l_wait (lua_State *L) {
-  int status = 0;
-  waitpid((pid_t)luaL_checkinteger(L, 1), &status, 0);
-  lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status));
-  return 1;
-}
-static int l_default_sigpipe (lua_State *L) { (void)L; signal(SIGPIPE, SIG_DFL); return 0; }
-static int l_later (lua_State *L) { *(long *)dlsym(RTLD_DEFAULT, "later") += (long)luaL_checkinteger(L, 1); return 0; }
-static int l_now (lua_State *L) { (void)L; _exit((int)luaL_checkinteger(L, 1)); }
-__attribute__((visibility("default"))) int luaopen_native (lua_State *L) {
-  static const luaL_Reg all[] = {{"fork", l_fork}, {"wait", l_wait}, {"default_sigpipe", l_default_sigpipe},
-                                 {"exit_now", l_now}, {"later", l_later}, {NULL, NULL}};
-  luaL_newlib(L, all);
-  return 1;
-}
-]]
-
--- Stands in front of libc and libcurl in a child: a send that raises SIGPIPE as write does (what TLS libraries and
--- libcurls do that know no MSG_NOSIGNAL), a resolver that takes its time, libcurl's clock so much later, its version.
-local PRELOAD = [[
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <netdb.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-#include <curl/curl.h>
-long later;
-int clock_gettime (clockid_t clock, struct timespec *ts) {
-  int rc = (int)syscall(SYS_clock_gettime, clock, ts);
-  if (clock == CLOCK_MONOTONIC)
-    ts->tv_sec += later;
-  return rc;
-}
-curl_version_info_data *curl_version_info (CURLversion age) {
-  static curl_version_info_data data;
-  const char *version = getenv("VERSION");
-  data.age = age;
-  data.version_num = version ? (unsigned)strtoul(version, NULL, 16) : LIBCURL_VERSION_NUM;
-  return &data;
-}
-ssize_t send (int fd, const void *bytes, size_t len, int flags) {
-  return sendto(fd, bytes, len, flags & ~MSG_NOSIGNAL, NULL, 0);
-}
-int getaddrinfo (const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **list) {
-  int (*real) (const char *, const char *, const struct addrinfo *, struct addrinfo **);
-  *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
-  if (name != NULL && strcmp(name, "slow.invalid") == 0) {
-    usleep(1500000);
-    return EAI_NONAME;
-  }
-  return real(name, service, hints, list);
-}
-]]
-
-local function native(dir)
-   for name, text in pairs { native = NATIVE, preload = PRELOAD } do
-      local file = assert(io.open(dir .. "/" .. name .. ".c", "w"))
-      file:write(text)
-      file:close()
-      if not os.execute(("cd %s && ${CC:-cc} $(pkg-config --cflags lua5.4 2>/dev/null || pkg-config --cflags lua) -O1 -shared "
-         .. "-fPIC %s.c -o %s.so -ldl 2>%s.log"):format(keeper.quote(dir), name, name, name)) then
-         return false
-      end
-   end
-   return true
-end
 
 -- A proxy of its own process: tunnels on one port, refuses on others, cuts idle tunnels hard on one, writes each head
 -- it gets to a file.
@@ -1548,12 +1451,8 @@ describe("a proxy", function()
       file:close()
       halt = keeper.start(dir, ("env LUA_PATH_5_4=%s LUA_CPATH_5_4=%s %s %s %s"):format(keeper.quote(package.path),
          keeper.quote(package.cpath), os.getenv("LUA") or "lua5.4", keeper.quote(dir .. "/proxy.lua"), keeper.quote(dir)))
-      local deadline = core.now() + 5
-      repeat
-         socket.sleep(0.01)
-      until keeper.read(dir .. "/ports") or core.now() > deadline
       ports = {}
-      for kind, port in assert(keeper.read(dir .. "/ports"), keeper.read(dir .. "/stderr")):gmatch("(%w+)=(%d+)") do
+      for kind, port in eventually(function() return keeper.read(dir .. "/ports") end):gmatch("(%w+)=(%d+)") do
          ports[kind] = "http://127.0.0.1:" .. port
       end
    end)
@@ -1646,12 +1545,7 @@ describe("a proxy", function()
    end)
 
    it("fault 16: that breaks the pipe raises no SIGPIPE, and the host keeps its disposition and mask", function()
-      if not native(dir) then
-         pending("no C compiler here")
-         return
-      end
       local script = PRELUDE .. [[
-         package.cpath = os.getenv("DIR") .. "/?.so;" .. package.cpath
          require("native").default_sigpipe()
          local function signals()
             local text = io.open("/proc/self/status"):read("a")
@@ -1679,11 +1573,10 @@ describe("a proxy", function()
          "assert(answer(handle).code ~= 0)", "handle:cancel(ids[1]) handle:cancel(ids[2])", "handle:close()",
          "handle = nil collectgarbage() collectgarbage()",
       } do
-         local text, how, code = child((script:gsub("HOW", way)), {
-            LD_PRELOAD = dir .. "/preload.so", DIR = dir, CA = server.ca_file, PROXY = ports.cut,
-            URL = server:base({ lie = "silence" }, "https") .. path,
+         local text, status = shimmed((script:gsub("HOW", way)), {
+            SHIM_SIGPIPE = "1", CA = server.ca_file, PROXY = ports.cut, URL = server:base({ lie = "silence" }, "https") .. path,
          })
-         assert.equal("alive\n", text, way .. " " .. how .. " " .. code)
+         assert.equal("alive\n", text, way .. " " .. status)
       end
    end)
 
@@ -1851,38 +1744,27 @@ describe("the host process", function()
    end)
 
    it("fault 2: does not wait for a resolver that hangs, in a transfer, in close or at its end (7.87 #newcurl)", function()
-      local dir = server.dir .. "/resolver"
-      assert(lfs.mkdir(dir))
-      if not native(dir) then
-         pending("no C compiler here")
-         return
-      end
       for how, wanted in pairs {
          ["handle:close()"] = "closed", ["handle = nil collectgarbage() collectgarbage()"] = "nil", [""] = "open",
       } do
-         local before = core.now()
-         local text, ended, code = child(PRELUDE .. [[
+         local text, status, seconds = shimmed(PRELUDE .. [[
             local handle = open { proxy = "", connect_timeout = 0.2 }
-            local before = core.now()
-            local answer = post(handle, "https://slow.invalid/")
-            local took = core.now() - before
-            print(answer.ended, took >= 0.19 and took < 0.6)
-            assert(handle:send { url = "https://slow.invalid/", body = "", limit = 1 })
+            local answer = post(handle, "https://stalled.invalid/")
+            print(answer.ended)
+            assert(handle:send { url = "https://stalled.invalid/", body = "", limit = 1 })
             assert(handle:drive(true))
             ]] .. how .. [[
 
             print(handle and handle:state())
-         ]], { LD_PRELOAD = dir .. "/preload.so" })
-         assert.equal("connect_timeout\ttrue\n" .. wanted .. "\n", text)
-         assert.equal("exit", ended)
-         assert.equal(0, code)
-         assert.is_true(core.now() - before < 1.3, core.now() - before)
+         ]], { SHIM_DNS = "20" })
+         assert.equal("connect_timeout\n" .. wanted .. "\n", text)
+         assert.equal(0, status)
+         assert.is_true(seconds < 10, seconds)
       end
    end)
 
    -- the parent's script; the child's part is put in
    local FORK = PRELUDE .. [[
-      package.cpath = os.getenv("DIR") .. "/?.so;" .. package.cpath
       local native = require("native")
       local handle = open { proxy = "" }
       local url = os.getenv("URL")
@@ -1905,20 +1787,13 @@ describe("the host process", function()
    ]]
 
    local function forked(what)
-      local dir = server.dir .. "/fork"
-      lfs.mkdir(dir)
-      if not native(dir) then
-         pending("no C compiler here")
-         return
-      end
       local run = sandbox:new_run()
-      local text, how, code = child((FORK:gsub("CHILD", function() return what end)), environment {
-         DIR = dir, URL = sandbox:base { run = run } .. path, LATE = sandbox:base { run = run, latency = 150 } .. path,
+      local text, status = shimmed((FORK:gsub("CHILD", function() return what end)), environment {
+         URL = sandbox:base { run = run } .. path, LATE = sandbox:base { run = run, latency = 150 } .. path,
          FORGETS = "1", -- so leak finders are told: a forked child only forgets what is its parent's
       })
-      assert.equal("exit", how)
       assert.equal("7\t200\t200\topen\n", text)
-      assert.equal(0, code)
+      assert.equal(0, status)
       local log = sandbox:log(run)
       assert.equal(3, #log)
       assert.equal(log[1].connection, log[2].connection)
@@ -1969,36 +1844,22 @@ describe("the host process", function()
       ]]
    end)
 
-   -- runs a script with `preload` in front, or is pending
-   local function preloaded(script, variables)
-      local dir = server.dir .. "/preloaded"
-      lfs.mkdir(dir)
-      if not native(dir) then
-         pending("no C compiler here")
-         return
-      end
-      variables.LD_PRELOAD, variables.DIR = dir .. "/preload.so", dir
-      return child(PRELUDE .. [[package.cpath = os.getenv("DIR") .. "/?.so;" .. package.cpath
-         ]] .. script, environment(variables))
-   end
-
    it("security 4: leaves a connection after an hour, so that its certificate is checked anew (7.80 #newcurl)", function()
       local run = sandbox:new_run()
-      local text = preloaded([[
+      local text = shimmed(PRELUDE .. [[
          local handle <close> = open { proxy = "", slots = 1 }
          for _ = 1, 70 do
             assert(post(handle, os.getenv("URL")).status == 200)
             require("native").later(60)
          end
          print("done")
-      ]], { URL = sandbox:base { run = run, size = 1 } .. path })
+      ]], environment { URL = sandbox:base { run = run, size = 1 } .. path })
       assert.equal("done\n", text)
-      local requests = {}
+      local by_connection, counts = {}, {}
       for _, entry in ipairs(sandbox:log(run)) do
-         requests[entry.connection] = (requests[entry.connection] or 0) + 1
+         by_connection[entry.connection] = (by_connection[entry.connection] or 0) + 1
       end
-      local counts = {}
-      for _, n in pairs(requests) do
+      for _, n in pairs(by_connection) do
          counts[#counts + 1] = n
       end
       table.sort(counts)
@@ -2027,11 +1888,11 @@ describe("the host process", function()
    end)
 
    it("security 21: is told that its libcurl is too old, and nothing is sent by it", function()
-      local SCRIPT = [[
+      local SCRIPT = PRELUDE .. [[
          local made, message = pcall(open, { proxy = "" })
          print(made, made or message:match("libcurl.*$"))
       ]]
-      assert.equal("false\tlibcurl is older than 7.76.0\n", (preloaded(SCRIPT, { VERSION = "074b00" })))
-      assert.equal("true\ttrue\n", (preloaded(SCRIPT, { VERSION = "074c00" })))
+      assert.equal("false\tlibcurl is older than 7.76.0\n", (shimmed(SCRIPT, { SHIM_VERSION = "074b00" })))
+      assert.equal("true\ttrue\n", (shimmed(SCRIPT, { SHIM_VERSION = "074c00" })))
    end)
 end)

@@ -2,6 +2,7 @@
 
 local elements = require("avepoint.elements")
 local liars = require("spec.sandbox.liar")
+local requests = require("spec.support.requests")
 local sandboxes = require("spec.sandbox.sandbox")
 local socket = require("socket")
 local walks = require("spec.support.walks")
@@ -16,41 +17,32 @@ teardown(function()
    sandbox:stop()
 end)
 
--- All users, the error and the receipt of one walk with these knobs; the numbers of the users as a text.
-local function walked(knobs, query, options)
-   local _ <close>, tenant, run = walks.open(sandbox, knobs, options)
-   local walk = tenant:users(query)
-   local users, err = walks.drain(walk)
-   return walks.numbers(users), err, walk:receipt(), run, users
+local function walked(...)
+   return walks.walked(sandbox, ...)
 end
 
 -- Waits until so many requests are being answered.
-local function in_flight(run, least)
-   local deadline = socket.gettime() + 2
-   local report
-   repeat
-      report = sandbox:report(run)
-   until report.in_flight >= least or socket.gettime() > deadline
-   return report.in_flight
+local function wait_for(run, least)
+   requests.eventually(function()
+      return sandbox:report(run).in_flight >= least
+   end)
 end
 
--- How long it takes until the service sees that nothing is wanted any more.
+-- Soon, and before it had to answer, the service sees that nothing is wanted any more.
 local function assert_withdrawn(run)
-   local report, seconds = walks.settled(sandbox, run)
-   assert.equal(0, report.in_flight)
-   assert.is_true(seconds < 0.5, seconds .. " s")
+   assert.equal(0, walks.settled(sandbox, run).in_flight)
 end
 
--- Pages 1 to 8 come at once, the rest after three seconds: who has page 8 has others in flight. Without TLS, behind
+-- Pages 1 to 8 come at once, the rest after twenty seconds: who has page 8 has others in flight. Without TLS, behind
 -- which nginx does not look for clients that went away.
-local HANGING, PLAIN = { size = 2000, slow = "3000:9-" }, { scheme = "http" }
+local HANGING, PLAIN = { size = 2000, slow = "20000:9-" }, { scheme = "http" }
 
 -- Whether a loop over HANGING is at page 8, with requests in flight.
 local function hangs(page, run)
    if page.metadata.pageIndex < 8 then
       return false
    end
-   assert.is_true(in_flight(run, 3) >= 3)
+   wait_for(run, 3)
    return true
 end
 
@@ -60,25 +52,25 @@ local function hanging(tenant, run)
    for _ = 1, 8 do
       walk()
    end
-   assert.is_true(in_flight(run, 3) >= 3)
+   wait_for(run, 3)
    return walk
 end
 
 describe("a deadline", function()
    it("counts the loop's body, however fast the service is", function()
       local _ <close>, tenant = walks.open(sandbox, { size = 1000, cap = 100 })
-      local walk = tenant:pages { deadline = 0.3 }
+      local walk = tenant:pages { deadline = 0.6 }
       local pages = 0
       local ok, err = pcall(function()
          for _ in walk do
             pages = pages + 1
-            socket.sleep(0.12)
+            socket.sleep(0.25)
          end
       end)
       assert.is_false(ok)
       assert.equal("timeout", err.kind)
-      assert.equal("the deadline of 0.3 s passed after " .. pages * 100 .. " users; go on with resume", err.message)
-      assert.is_true(pages >= 2 and pages <= 3, pages)
+      assert.equal("the deadline of 0.6 s passed after " .. pages * 100 .. " users; go on with resume", err.message)
+      assert.is_true(pages >= 1 and pages <= 3, pages)
       assert.equal("string", type(err.resume))
    end)
 end)
@@ -366,15 +358,15 @@ describe("the paging of a service that is not exact", function()
 
    it("fault 46: a loop body that is slower than the attempt's timeout costs no attempt", function()
       local _ <close>, tenant, run = walks.open(sandbox, { size = 160, cap = 20, latency = 60 },
-         { timeout = 0.3, concurrency = 3 })
+         { timeout = 0.6, concurrency = 3 })
       local walk = tenant:pages()
       local n = 0
       for page in walk do
          n = n + #page.data
          if page.metadata.pageIndex == 2 then
-            os.execute("sleep 0.5")
+            os.execute("sleep 0.8")
          elseif page.metadata.pageIndex == 3 then
-            local stop = os.clock() + 0.5
+            local stop = os.clock() + 0.8
             while os.clock() < stop do
                n = n + 0
             end
@@ -387,14 +379,14 @@ describe("the paging of a service that is not exact", function()
    end)
 
    it("fault 46: time in a loop's body is not counted against what is still unanswered after it", function()
-      local _ <close>, tenant, run = walks.open(sandbox, { size = 1500, slow = "600:9" }, { timeout = 0.4, scheme = "http" })
+      local _ <close>, tenant, run = walks.open(sandbox, { size = 1500, slow = "1500:9" }, { timeout = 1, scheme = "http" })
       local walk = tenant:pages()
       local n = 0
       for page in walk do
          n = n + #page.data
          if page.metadata.pageIndex == 8 then
-            assert.is_true(in_flight(run, 1) >= 1)
-            socket.sleep(0.45)
+            wait_for(run, 1)
+            socket.sleep(1.2)
          end
       end
       assert.equal(1500, n)
@@ -403,7 +395,7 @@ describe("the paging of a service that is not exact", function()
    end)
 
    it("fault 46: an attempt that is too slow while it is waited for is repeated all the same", function()
-      local numbers, err, receipt = walked({ slow = "1000:2:1" }, nil, { timeout = 0.3 })
+      local numbers, err, receipt = walked({ slow = "5000:2:1" }, nil, { timeout = 0.8 })
       assert.equal("1-250", numbers)
       assert.is_nil(err)
       assert.equal(1, receipt.retries)
@@ -612,12 +604,11 @@ end)
 
 describe("a deadline", function()
    it("that passes while a page is waited for says how far the walk came and how to go on", function()
-      local began = socket.gettime()
-      local numbers, err, receipt, run = walked({ slow = "5000:3" }, { deadline = 0.3 }, PLAIN)
-      assert.is_true(socket.gettime() - began < 0.6)
+      local numbers, err, receipt, run = walked({ slow = "20000:3" }, { deadline = 0.8 }, PLAIN)
+      assert.is_true(receipt.elapsed < 10, receipt.elapsed)
       assert.equal("1-200", numbers)
       assert.equal("timeout", err.kind)
-      assert.equal("the deadline of 0.3 s passed after 200 users; go on with resume", err.message)
+      assert.equal("the deadline of 0.8 s passed after 200 users; go on with resume", err.message)
       assert.is_true(err.retryable)
       assert.is_string(err.resume)
       assert.equal("error", receipt.stop_reason)
@@ -626,26 +617,26 @@ describe("a deadline", function()
 
    it("counts from the first step", function()
       local _ <close>, tenant = walks.open(sandbox, { size = 10 })
-      local walk = tenant:users { deadline = 0.2 }
-      socket.sleep(0.3)
+      local walk = tenant:users { deadline = 0.5 }
+      socket.sleep(0.6)
       assert.equal(10, #walks.drain(walk))
    end)
 
    it("counts the loop's body", function()
       local _ <close>, tenant = walks.open(sandbox, { size = 300 }, { concurrency = 1 })
-      local walk = tenant:pages { deadline = 0.2 }
+      local walk = tenant:pages { deadline = 0.5 }
       walk()
-      socket.sleep(0.3)
+      socket.sleep(0.6)
       local pages, err = walks.drain(walk)
       assert.equal("timeout", err.kind)
-      assert.equal("the deadline of 0.2 s passed after 100 users; go on with resume", err.message)
+      assert.equal("the deadline of 0.5 s passed after 100 users; go on with resume", err.message)
       assert.equal(0, #pages)
    end)
 
    it("is not slept past by a pause of the service", function()
       local began = socket.gettime()
-      local numbers, err = walked({ fail = "429:2", retry_after = 30 }, { deadline = 0.5 })
-      assert.is_true(socket.gettime() - began < 0.7)
+      local numbers, err = walked({ fail = "429:2", retry_after = 30 }, { deadline = 5 })
+      assert.is_true(socket.gettime() - began < 10)
       assert.equal("1-100", numbers)
       assert.equal("throttled", err.kind)
       assert.equal(30, err.retry_after)
@@ -660,6 +651,19 @@ describe("a deadline", function()
       assert.equal("the deadline of 0.1 s passed; try again", err.message)
    end)
 end)
+
+-- A coroutine whose loop over HANGING is there.
+local function parked(tenant, run)
+   local co = coroutine.create(function()
+      for page in tenant:pages() do
+         if hangs(page, run) then
+            coroutine.yield(page)
+         end
+      end
+   end)
+   assert(coroutine.resume(co))
+   return co
+end
 
 describe("the way out of a loop", function()
    it("by break withdraws what is in flight at once", function()
@@ -749,7 +753,7 @@ describe("the way out of a loop", function()
    end)
 
    it("by break over TLS ends the connections of what is in flight", function()
-      local script = walks.script(sandbox, { run = sandbox:new_run(), size = 2000, slow = "3000:9-" }) .. ([[
+      local script = walks.script(sandbox, { run = sandbox:new_run(), size = 2000, slow = "20000:9-" }) .. ([[
          local function open()
             local n = 0
             for line in io.lines("/proc/net/tcp") do
@@ -803,7 +807,7 @@ describe("the way out of a loop", function()
    end)
 
    it("fault 53: twenty abandoned walks leave a client that can still use all of its window", function()
-      local _ <close>, tenant, run = walks.open(sandbox, { size = 300, cap = 10, latency = 4 },
+      local _ <close>, tenant, run = walks.open(sandbox, { size = 300, cap = 10, latency = 10 },
          { concurrency = 4, scheme = "http" })
       for _ = 1, 20 do
          local walk = (tenant:pages())
@@ -825,29 +829,13 @@ describe("the way out of a loop", function()
 
    it("fault 54: a loop in a coroutine that is closed is closed with it", function()
       local _ <close>, tenant, run = walks.open(sandbox, HANGING, PLAIN)
-      local co = coroutine.create(function()
-         for page in tenant:pages() do
-            if hangs(page, run) then
-               coroutine.yield(page)
-            end
-         end
-      end)
-      assert(coroutine.resume(co))
-      assert.is_true(coroutine.close(co))
+      assert.is_true(coroutine.close(parked(tenant, run)))
       assert_withdrawn(run)
    end)
 
    it("fault 54: a loop in a coroutine that nobody resumes any more is collected", function()
       local _ <close>, tenant, run = walks.open(sandbox, HANGING, PLAIN)
-      local co = coroutine.create(function()
-         for page in tenant:pages() do
-            if hangs(page, run) then
-               coroutine.yield(page)
-            end
-         end
-      end)
-      assert(coroutine.resume(co))
-      co = nil -- luacheck: ignore
+      parked(tenant, run)
       collectgarbage()
       collectgarbage()
       assert_withdrawn(run)
@@ -1078,7 +1066,7 @@ describe("several walks", function()
             users[#users + 1] = user
          end
       end)
-      local deadline = socket.gettime() + 5
+      local deadline = socket.gettime() + 20
       while coroutine.status(other) ~= "dead" and socket.gettime() < deadline do
          assert(coroutine.resume(other))
          socket.sleep(0.001)
@@ -1130,7 +1118,7 @@ describe("a receipt", function()
       end)
       local receipt = walk:receipt()
       assert.is_number(receipt.elapsed)
-      assert.is_true(receipt.elapsed > 0 and receipt.elapsed < 5)
+      assert.is_true(receipt.elapsed > 0 and receipt.elapsed < 60)
       local kind = receipt.error and (receipt.error.kind or receipt.error)
       local has_resume = receipt.resume ~= nil
       receipt.elapsed, receipt.error, receipt.resume, receipt.requests, receipt.throttled_seconds = nil, nil, nil, nil, nil
@@ -1188,7 +1176,7 @@ describe("a receipt", function()
    end)
 
    it("after a deadline says so", function()
-      local receipt, resume, kind = receipt_of({ slow = "3000:2" }, { deadline = 0.2 })
+      local receipt, resume, kind = receipt_of({ slow = "20000:2" }, { deadline = 0.5 })
       assert.same(expected { stop_reason = "error", pages = 1, users = 100 }, receipt)
       assert.equal("timeout", kind)
       assert.is_true(resume)
@@ -1307,7 +1295,7 @@ describe("resume", function()
 
    it("after a deadline gives the rest", function()
       assert_whole(function(tenant)
-         local _, err, list = tenant:collect { deadline = 0.2 }
+         local _, err, list = tenant:collect { deadline = 0.5 }
          assert.equal("timeout", err.kind)
          return list, err.resume
       end, nil, { slow = "3000:2" })

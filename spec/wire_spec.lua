@@ -3,15 +3,14 @@
 
 local core = require("avepoint.elements.core")
 local liar = require("spec.sandbox.liar")
+local requests = require("spec.support.requests")
 local wire = require("avepoint.elements.wire")
 
 local server, handle
 
 setup(function()
    server = liar.start()
-   handle = assert(core.open {
-      slots = 1, connect_timeout = 5, timeout = 5, stall_timeout = 5, user_agent = "spec", proxy = "",
-   })
+   handle = requests.open()
 end)
 
 teardown(function()
@@ -19,25 +18,13 @@ teardown(function()
    server:stop()
 end)
 
-local names = 0
-
 -- the answer 200 with this body, as the core gives it
 local function answer(body, knobs)
-   names = names + 1
    knobs = knobs or {}
-   knobs.json, knobs.framing = "body" .. names, knobs.framing or "length"
-   server:upload(knobs.json, body)
-   assert(handle:send { url = server:base(knobs), body = "{}", limit = wire.PAGE_LIMIT, cleartext = true })
-   assert(handle:drive(true))
-   while true do
-      local taken = handle:take()
-      if taken then
-         assert.equal("answered", taken.ended)
-         return taken
-      end
-      assert(handle:wait(1))
-      assert(handle:drive())
-   end
+   knobs.json, knobs.framing = server:upload(body), knobs.framing or "length"
+   local taken = requests.post(handle, server:base(knobs), { limit = wire.PAGE_LIMIT })
+   assert.equal("answered", taken.ended)
+   return taken
 end
 
 local function page(body, knobs)

@@ -9,6 +9,7 @@ local quoted = require("spec.bench.quoted")
 local report = require("spec.bench.report")
 local run = require("spec.bench.run")
 local sandbox = require("spec.sandbox.sandbox")
+local suite = require("spec.check.suite")
 
 local PARTS = { "floor", "loops", "cpu", "memory", "latency", "rate", "failures", "http2" }
 
@@ -42,8 +43,8 @@ end
 ---@param resume? string
 ---@return string
 function Bench:walk(base, pages, concurrency, how, resume)
-   return run.words(run.lua, "spec/bench/walk.lua", base, self.sandbox.ca_file, self.sandbox.token, pages, 100,
-      concurrency, how or "users") .. " " .. (resume and run.words(resume) or "")
+   return keeper.words(run.lua, "spec/bench/walk.lua", base, self.sandbox.ca_file, self.sandbox.token, pages, 100,
+      concurrency, how or "users") .. " " .. (resume and keeper.words(resume) or "")
 end
 
 --- The command of the floor.
@@ -54,7 +55,7 @@ end
 ---@return string
 function Bench:bare(base, pages, concurrency, ...)
    local words = table.pack(self:endpoint(base, pages, concurrency))
-   return run.words(self.floor, table.unpack(words)) .. " " .. run.words(...)
+   return keeper.words(self.floor, table.unpack(words)) .. " " .. keeper.words(...)
 end
 
 local PYTHON = "/usr/bin/python3"
@@ -69,7 +70,7 @@ local PEERS = { ["luasec.lua"] = false, ["requests.py"] = PYTHON, ["aio.py"] = P
 ---@return string
 function Bench:peer(script, base, pages, concurrency, ...)
    local words = table.pack(self:endpoint(base, pages, concurrency))
-   return run.words(PEERS[script] or run.lua, "spec/bench/peers/" .. script, table.unpack(words)) .. " " .. run.words(...)
+   return keeper.words(PEERS[script] or run.lua, "spec/bench/peers/" .. script, table.unpack(words)) .. " " .. keeper.words(...)
 end
 
 --- A run's name and base URL: knobs as the sandbox has them, size by pages of 100 users.
@@ -84,20 +85,6 @@ function Bench:tenant(pages, more, scheme)
       found[name] = value
    end
    return self.sandbox:base(found, scheme), found.run
-end
-
--- With Lua linked into it where that is to be had, as Debian's lua5.4 is made.
-local function compile()
-   local flags = keeper.output("pkg-config --cflags lua5.4 libcurl 2>/dev/null || pkg-config --cflags lua libcurl")
-   local libs = keeper.output("pkg-config --libs libcurl")
-   local lua = keeper.output("echo $(pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a")
-   if not keeper.read(lua) then
-      lua = keeper.output("pkg-config --libs lua5.4 2>/dev/null || pkg-config --libs lua")
-   end
-   local program = DIR .. "/floor"
-   assert(os.execute(("mkdir -p %s && ${CC:-cc} -std=c99 -O2 -g %s spec/bench/floor.c -o %s.$$ -Wl,-E %s %s -lm -ldl "
-      .. "&& mv -f %s.$$ %s"):format(DIR, flags, program, lua, libs, program, program)), "the floor does not compile")
-   return program
 end
 
 local function wanted()
@@ -154,7 +141,10 @@ local function main()
    run.lua = arg[-1] or run.lua
    local began = os.time()
    local box <close> = sandbox.start()
-   local bench = setmetatable({ dir = DIR, floor = compile(), sandbox = box, report = report.new() }, Bench)
+   assert(os.execute("mkdir -p " .. DIR))
+   -- with Lua linked into it where that is to be had, as Debian's lua5.4 is made
+   local floor = suite.host(DIR, "spec/bench/floor.c", os.getenv("CC") or "cc", "-O2 -g")
+   local bench = setmetatable({ dir = DIR, floor = floor, sandbox = box, report = report.new() }, Bench)
    local broken = {}
    for _, name in ipairs(parts) do
       local ok, err = measure(bench, name)

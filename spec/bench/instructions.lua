@@ -4,6 +4,7 @@
 -- users: where the two runs differ in their connections they are counted again.
 
 local callgrind = require("spec.bench.callgrind")
+local keeper = require("spec.sandbox.keeper")
 local run = require("spec.bench.run")
 
 local instructions = {}
@@ -36,7 +37,7 @@ function instructions.measure(bench, scheme, name, command)
          local base
          base, runs[i] = bench:tenant(pages, nil, scheme)
          files[i] = ("%s/callgrind.%s.%d"):format(bench.dir, name, pages)
-         commands[i] = run.words("valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=" .. files[i]) .. " "
+         commands[i] = keeper.words("valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=" .. files[i]) .. " "
             .. command(base, pages)
       end
       run.all(commands)

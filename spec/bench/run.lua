@@ -4,8 +4,6 @@
 
 local keeper = require("spec.sandbox.keeper")
 
-local quote = keeper.quote
-
 local run = {}
 
 --- The interpreter that runs the bench, for scripts in processes of their own.
@@ -17,17 +15,6 @@ local LONGEST = 120
 -- bash's own clock for children: milliseconds, unlike that of sh
 local SHELL = [[TIMEFORMAT=$'\nall_user=%%3U\nall_sys=%%3S'; time timeout --foreground -s KILL %d %s]]
 
---- A shell command of these words.
----@param ... any
----@return string
-function run.words(...)
-   local words = table.pack(...)
-   for i = 1, words.n do
-      words[i] = quote(tostring(words[i]))
-   end
-   return table.concat(words, " ")
-end
-
 ---@class Values: table<string, number|string>  what the program printed
 ---@field all_cpu number  seconds, user and system, of the process and its children
 ---@field good boolean  it ended well
@@ -38,7 +25,7 @@ end
 ---@param seconds? integer
 ---@return fun(): Values wait
 function run.start(command, seconds)
-   local pipe = assert(io.popen("exec bash -c " .. quote(SHELL:format(seconds or LONGEST, command)) .. " 2>&1 </dev/null"))
+   local pipe = assert(io.popen("exec bash -c " .. keeper.quote(SHELL:format(seconds or LONGEST, command)) .. " 2>&1 </dev/null"))
    return function()
       local values = { text = pipe:read("a") }
       values.good = pipe:close() == true

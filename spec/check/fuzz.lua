@@ -16,10 +16,10 @@ local FLAGS = "-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsaniti
 -- Starts a target; the function that it gives waits for its end.
 local function start(folder, driver, target, seconds)
    local found = folder .. "/" .. target
-   assert(suite.shell(suite.words("mkdir", "-p", found .. "/corpus")))
+   assert(suite.shell(keeper.words("mkdir", "-p", found .. "/corpus")))
    local pipe = assert(io.popen(("FUZZ_TARGET=%s LUA_CPATH=%s exec %s 2>&1"):format(target,
       keeper.quote(folder .. "/?.so;" .. (os.getenv("LUA_CPATH") or ";")),
-      suite.words(driver, "-max_total_time=" .. seconds, "-timeout=10", "-rss_limit_mb=1024", "-max_len=4096",
+      keeper.words(driver, "-max_total_time=" .. seconds, "-timeout=10", "-rss_limit_mb=1024", "-max_len=4096",
          "-detect_leaks=0", "-print_final_stats=1", "-dict=spec/fuzz/words.dict", "-artifact_prefix=" .. found .. "/",
          found .. "/corpus", "spec/fuzz/corpus/" .. target))))
    return function()

@@ -62,7 +62,7 @@ local function walk_tenant(wait)
    local server, base_url, size, run = any_tenant()
    local client <close> = assert(elements.client {
       token = function() return server.token or "liar" end, base_url = base_url, ca_file = server.ca_file, proxy = "",
-      wait = wait, concurrency = random(8), timeout = 5,
+      wait = wait, concurrency = random(8), timeout = 20,
    })
    local tenant = client:tenant(server.customer_id, server.tenant_id)
    local seen, resume, failures = 0, nil, 0

@@ -18,17 +18,6 @@ function suite.shell(command)
    return os.execute(command) == true
 end
 
----A shell command of these words.
----@param ... any
----@return string
-function suite.words(...)
-   local words = table.pack(...)
-   for i = 1, words.n do
-      words[i] = quote(tostring(words[i]))
-   end
-   return table.concat(words, " ")
-end
-
 ---Builds the module into build/KIND by the Makefile with other flags.
 ---@param kind string
 ---@param flags table<string, string> make's variables: CC, CFLAGS, CPPFLAGS, LDFLAGS, SRC

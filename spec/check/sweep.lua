@@ -81,11 +81,10 @@ report.run("sweep", function(r)
    local server <close> = liar.start { tls = true }
    local all, wholes = 0, 0
    print(("%-22s %8s %8s %8s %8s"):format("framing", "cuts", "whole", "network", "protocol"))
-   for i, framing in ipairs(FRAMINGS) do
+   for _, framing in ipairs(FRAMINGS) do
       local name, bytes, more, scheme, length = table.unpack(framing, 1, 5)
       length = length or #bytes
-      server:upload("bytes" .. i, bytes)
-      local knobs = { json = "bytes" .. i, framing = "raw" }
+      local knobs = { json = server:upload(bytes), framing = "raw" }
       for knob, value in pairs(more or {}) do
          knobs[knob] = value
       end

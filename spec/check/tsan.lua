@@ -39,7 +39,7 @@ report.run("tsan", function(r)
    local sandbox <close> = require("spec.sandbox.sandbox").start()
    local log = folder .. "/output"
    local good = suite.shell(("LUA_CPATH=%s TSAN_OPTIONS=exitcode=66 timeout 300 %s %d %d %s >%s 2>&1"):format(
-      keeper.quote(folder .. "/?.so;;"), program, THREADS, STATES, suite.words(folder .. "/script.lua",
+      keeper.quote(folder .. "/?.so;;"), program, THREADS, STATES, keeper.words(folder .. "/script.lua",
          sandbox:base { size = 60 }, (sandbox:base({ size = 60 }, "http"):gsub("127%.0%.0%.1", "localhost")), sandbox.token,
          sandbox.ca_file, sandbox.customer_id, sandbox.tenant_id), log))
    r:expect(good, keeper.read(log):sub(1, 8000))

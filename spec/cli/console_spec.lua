@@ -120,7 +120,7 @@ describe("a terminal", function()
 
    it("is left clean by Ctrl-C, with whole rows", function()
       local result = drive(100, {
-         knobs = { size = 800, slow = "5000:4-" }, watch = "master", bytes = 25000,
+         knobs = { size = 800, slow = "20000:4-" }, watch = "master", bytes = 25000,
          more = { "--resume-file", cli:path("resume") },
       })
       assert.equal(130, result.status)

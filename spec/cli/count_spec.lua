@@ -1,3 +1,5 @@
+-- `avepoint-users count`, as a real process against the sandbox.
+
 local commands = require("spec.support.commands")
 local elements = require("avepoint.elements")
 local tenants = require("spec.sandbox.tenant")

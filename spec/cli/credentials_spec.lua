@@ -7,7 +7,15 @@ local keeper = require("spec.sandbox.keeper")
 local quote = keeper.quote
 
 local cli = commands.around(setup, teardown)
-local everything = {}
+
+-- What it did, once nothing that was printed shows a secret.
+local function harmless(result)
+   local text = result.out .. result.err
+   for _, secret in ipairs { "hush", cli.sandbox.client_secret, cli.sandbox.token } do
+      assert.is_nil(text:find(secret, 1, true), text)
+   end
+   return result
+end
 
 -- The sandbox's addresses, and a run of its own; without a credential.
 local function here(knobs)
@@ -21,9 +29,7 @@ end
 
 local function list(env, knobs, more)
    local arguments, run = here(knobs)
-   local result = cli:run("list", arguments, { env = env, more = more })
-   everything[#everything + 1] = result.out .. result.err
-   return result, run
+   return harmless(cli:run("list", arguments, { env = env, more = more })), run
 end
 
 local function openssl(command)
@@ -147,8 +153,8 @@ describe("--token-command", function()
          ["echo Bearer hush"] = "begins with \"Bearer \"",
          ["yes hush"] = "--token-command ",
       } do
-         local result = cli:run("list", { table.unpack(cli:here {}, 1, 10) }, { more = { "--token-command", command } })
-         everything[#everything + 1] = result.out .. result.err
+         local arguments = { table.unpack(cli:here {}, 1, 10) }
+         local result = harmless(cli:run("list", arguments, { more = { "--token-command", command } }))
          assert.equal(4, result.status, command)
          assert.matches(message, result.err, 1, true)
       end
@@ -156,24 +162,16 @@ describe("--token-command", function()
 end)
 
 describe("no secret", function()
-   it("is in anything that was printed, above", function()
-      assert.is_true(#everything > 20)
-      for _, text in ipairs(everything) do
-         assert.is_nil(text:find("hush", 1, true), text)
-         assert.is_nil(text:find(cli.sandbox.client_secret, 1, true), text)
-         assert.is_nil(text:find(cli.sandbox.token, 1, true), text)
-      end
-   end)
-
    it("is in the arguments of the process or of a child of it", function()
       local path = cli:path("processes")
       local env = { AVEPOINT_CLIENT_ID = cli.sandbox.client_id, AVEPOINT_CLIENT_SECRET = cli.sandbox.client_secret }
-      local arguments = here { size = 300, slow = "700:3" }
-      os.execute(("(sleep 0.4; for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f; done >%s) 2>/dev/null &")
-         :format(quote(path)))
-      local result = cli:run("list", arguments, { env = env })
-      assert.equal(0, result.status)
-      os.execute("sleep 0.3")
+      -- it has more to write than the pipe takes, and so is there while its reader looks around; the shell that gives it
+      -- its environment is the spec's own
+      local result = cli:run("list", here { size = 5000 }, { env = env, more = { "--format", "csv" },
+         redirect = ([[| { head -c 1 >/dev/null; for f in /proc/[0-9]*/cmdline; do
+            line=$(tr '\0' ' ' <$f); case $line in "sh -c exec env -i "*) ;; *) echo "$line" ;; esac
+         done 2>/dev/null >%s; cat >/dev/null; }]]):format(quote(path)) })
+      assert.equal("5,000 users\n", result.err)
       local seen = keeper.read(path)
       assert.matches("avepoint.elements.cli.main", seen, 1, true)
       assert.is_nil(seen:find(cli.sandbox.client_secret, 1, true))

@@ -1,3 +1,5 @@
+-- cli/csv.lua: what is quoted, what a spreadsheet would run, and words for flags.
+
 local csv = require("avepoint.elements.cli.csv")
 
 local function row(value, raw)

@@ -1,9 +1,13 @@
+-- `avepoint-users doctor`, as a real process against the sandbox: each step's line where all is well and where it is not.
+
 local commands = require("spec.support.commands")
+local keeper = require("spec.sandbox.keeper")
+local liars = require("spec.sandbox.liar")
 
 local cli = commands.around(setup, teardown, { tls = { "expired" } })
 
--- Runs it and gives its lines by name, as { mark, text }.
-local function doctor(change, env)
+-- Its arguments and environment, with what a test changes; false takes away.
+local function asked(change, env)
    local s = cli.sandbox
    local arguments = {
       customer = s.customer_id, tenant = s.tenant_id, ["base-url"] = s:base(), ["token-url"] = s:token_url(),
@@ -20,6 +24,13 @@ local function doctor(change, env)
    for name, value in pairs(env or {}) do
       all[name] = value
    end
+   return words, all
+end
+
+-- Runs it and gives its lines by name, as { mark, text }.
+local function doctor(change, env)
+   local s = cli.sandbox
+   local words, all = asked(change, env)
    local result = cli:run("doctor", words, { env = all })
    local lines, order = {}, {}
    for line in result.out:gmatch("[^\n]+") do
@@ -103,6 +114,40 @@ describe("doctor", function()
       assert.equal(1, result.status)
       assert.equal("to do", lines.clock[1])
       assert.matches("this machine's clock is %d+ s ahead of the server's; set it", lines.clock[2])
+   end)
+
+   it("finds a scope that the token lacks", function()
+      local liar <close> = liars.start()
+      local name = liar:upload('{"access_token":"abc","expires_in":60,"token_type":"Bearer","scope":"elements.other"}')
+      local lines, result = doctor { ["token-url"] = liar:token_url { json = name } }
+      assert.equal(1, result.status)
+      assert.same({ "to do", "the token's scope is elements.other and lacks elements.um.user.read.all; grant it under "
+         .. "Elements > API app registration" }, lines.token)
+   end)
+
+   it("asks no identity server where a command gives the token", function()
+      local env = { AVEPOINT_CLIENT_ID = "", AVEPOINT_CLIENT_SECRET = "" }
+      local lines, result = doctor({ ["token-url"] = false, ["token-command"] = "printenv SPEC_TOKEN" }, env)
+      assert.equal(0, result.status)
+      assert.same({ "ok", cli.sandbox:base() }, lines.addresses)
+   end)
+
+   it("goes on where nothing can look a name up", function()
+      local bin = cli:path("bin")
+      assert(os.execute(("mkdir %s && for c in sh env readlink; do ln -s \"$(command -v $c)\" %s; done"):format(
+         keeper.quote(bin), keeper.quote(bin))))
+      local lua = keeper.output("command -v " .. keeper.quote(os.getenv("LUA") or "lua5.4"))
+      local lines, result = doctor({}, { PATH = bin, LUA = lua })
+      assert.equal(0, result.status)
+      assert.same({ "ok", "can't be asked here (no getent); the next line tells" }, lines.names)
+   end)
+
+   it("has colours in a terminal", function()
+      local words, env = asked()
+      env.TERM = "xterm"
+      local result = cli:drive("doctor", words, { columns = 200, env = env })
+      assert.equal(0, result.status)
+      assert.equal(9, select(2, result.master:gsub("\27%[32mok   \27%[0m  %l", "")))
    end)
 
    it("finds a missing permission", function()

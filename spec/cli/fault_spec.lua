@@ -1,3 +1,5 @@
+-- cli/fault.lua: an error's line in the command's own words, and its exit code.
+
 local elements = require("avepoint.elements")
 local fault = require("avepoint.elements.cli.fault")
 

@@ -1,3 +1,5 @@
+-- cli/fields.lua: the fields there are, and what is shown of a value.
+
 local fields = require("avepoint.elements.cli.fields")
 local tenants = require("spec.sandbox.tenant")
 

@@ -1,3 +1,5 @@
+-- cli/grid.lua: a table fits into every width, with as many fields as there is room for.
+
 local fields = require("avepoint.elements.cli.fields")
 local grid = require("avepoint.elements.cli.grid")
 local tenants = require("spec.sandbox.tenant")

@@ -1,3 +1,5 @@
+-- cli/json.lua: what it writes is read back by lua-cjson.
+
 local cjson = require("cjson")
 local json = require("avepoint.elements.cli.json")
 

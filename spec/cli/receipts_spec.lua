@@ -1,3 +1,5 @@
+-- cli/receipts.lua: the file that --receipt writes.
+
 local cjson = require("cjson")
 local elements = require("avepoint.elements")
 local fault = require("avepoint.elements.cli.fault")

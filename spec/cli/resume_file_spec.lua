@@ -1,3 +1,5 @@
+-- cli/resume_file.lua: what --resume-file keeps, and what it refuses to go on with or to replace.
+
 local fault = require("avepoint.elements.cli.fault")
 local keeper = require("spec.sandbox.keeper")
 local resume_file = require("avepoint.elements.cli.resume_file")
@@ -28,7 +30,7 @@ end
 
 describe("resume_file", function()
    it("gives back what it was given for the same query, whatever else differs", function()
-      assert.is_nil((resume_file.read(path, ARGS)))
+      assert.is_nil((resume_file.read(folder .. "/none", ARGS)))
       assert.is_true(resume_file.write(path, ARGS, "0123ab", true))
       assert.same({ "0123ab", true }, { resume_file.read(path, with { max = 3, deadline = 5, receipt = "x" }) })
       assert.is_true(resume_file.write(path, ARGS, "45", false))
@@ -37,6 +39,7 @@ describe("resume_file", function()
    end)
 
    it("is refused for every other query, naming what differs", function()
+      assert(resume_file.write(path, ARGS, "45", false))
       for option, change in pairs {
          ["--customer was c and is d"] = { customer = "d" }, ["--tenant was t and is u"] = { tenant = "u" },
          ["--status was high_risk,inactive and is not given"] = { status = false }, ["--all-of was not given and is true"] =
@@ -52,6 +55,7 @@ describe("resume_file", function()
    end)
 
    it("is refused cut short at any byte", function()
+      assert(resume_file.write(path, ARGS, "45", false))
       local whole = keeper.read(path)
       for n = 0, #whole - 1 do
          local file = assert(io.open(path, "wb"))
@@ -64,6 +68,7 @@ end)
 
 describe("resume_file.check", function()
    it("takes a file, and a name that is none yet", function()
+      assert(resume_file.write(path, ARGS, "45", false))
       resume_file.check("--receipt", path)
       resume_file.check("--receipt", folder .. "/- it's new")
       assert.is_nil(keeper.read(folder .. "/- it's new.new"))

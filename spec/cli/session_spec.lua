@@ -1,3 +1,5 @@
+-- cli/session.lua: lists of ids, and options that must not hold a password.
+
 local fault = require("avepoint.elements.cli.fault")
 local keeper = require("spec.sandbox.keeper")
 local session = require("avepoint.elements.cli.session")

@@ -1,3 +1,5 @@
+-- `avepoint-users show`, as a real process against the sandbox.
+
 local commands = require("spec.support.commands")
 local tenants = require("spec.sandbox.tenant")
 

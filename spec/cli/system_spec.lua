@@ -1,5 +1,9 @@
+-- cli/system.lua: words for the shell, files, names and Ctrl-C, on the system that the specs run on.
+
 local keeper = require("spec.sandbox.keeper")
 local system = require("avepoint.elements.cli.system")
+
+local LUA = keeper.quote(os.getenv("LUA") or "lua5.4")
 
 local folder
 
@@ -74,7 +78,7 @@ end)
 describe("system.interrupted", function()
    it("is true once lua's handler has left its hook, also in a coroutine, and not for other hooks", function()
       assert.is_false(system.interrupted())
-      local ok, output = pcall(keeper.output, [[exec lua5.4 -e '
+      local ok, output = pcall(keeper.output, [[exec ]] .. LUA .. [[ -e '
          local system = require("avepoint.elements.cli.system")
          coroutine.wrap(function()
             debug.sethook(function() end, "l")

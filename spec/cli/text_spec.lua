@@ -1,3 +1,5 @@
+-- cli/text.lua: bytes that are no UTF-8, characters that act on a terminal, and how wide the others are.
+
 local text = require("avepoint.elements.cli.text")
 local hostile = require("spec.sandbox.hostile")
 

@@ -1,3 +1,5 @@
+-- cli/widths.lua, held against the tables of Unicode that Python has.
+
 local keeper = require("spec.sandbox.keeper")
 local text = require("avepoint.elements.cli.text")
 

@@ -15,6 +15,17 @@ end
 
 local quote = keeper.quote
 
+--- A shell command of these words.
+---@param ... any
+---@return string
+function keeper.words(...)
+   local words = table.pack(...)
+   for i = 1, words.n do
+      words[i] = quote(tostring(words[i]))
+   end
+   return table.concat(words, " ")
+end
+
 --- What a command prints, without the last line's end.
 ---@param command string
 ---@return string

@@ -222,6 +222,29 @@ function knobs.parse(path)
    return entry[1], rest, entry[2]
 end
 
+-- Lua 5.4 alone has kinds of numbers.
+local function text_of(value)
+   return value == true and "1" or tostring(math.type(value) == "float" and math.tointeger(value) or value)
+end
+
+--- What is parsed here: /a=1/b=2 of { a = 1, b = 2 }.
+---@param found? table  values are texts, numbers, true, or lists of them, which give the knob several times
+---@return string path
+function knobs.path(found)
+   local names, parts = {}, {}
+   for name in pairs(found or {}) do
+      names[#names + 1] = name
+   end
+   table.sort(names)
+   for _, name in ipairs(names) do
+      local values = found[name]
+      for _, value in ipairs(type(values) == "table" and values or { values }) do
+         parts[#parts + 1] = "/" .. name .. "=" .. text_of(value)
+      end
+   end
+   return table.concat(parts)
+end
+
 --- Does a fault's PAGE fit this one?
 ---@param where table
 ---@param page integer

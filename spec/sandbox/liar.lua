@@ -9,6 +9,7 @@
 -- Criteria: one process, any number of connections; checks nothing and writes everything down; never outlives its starter.
 
 local keeper = require("spec.sandbox.keeper")
+local knobs_path = require("spec.sandbox.knobs").path
 
 local liar = {}
 
@@ -45,7 +46,7 @@ function liar.start(options)
       "env LUA_PATH=" .. quote(ROOT .. "/?.lua;;"), quote(os.getenv("LUA") or "lua5.4"),
       quote(ROOT .. "/spec/sandbox/liar_server.lua"), quote(dir), keeper.starter(), tls and "tls" or "",
    }, " "))
-   local deadline = socket.gettime() + 10
+   local deadline = socket.gettime() + 60
    local text
    repeat
       text = keeper.read(dir .. "/addresses")
@@ -59,7 +60,7 @@ function liar.start(options)
       error("the liar did not start: " .. (why or ""), 2)
    end
    local self = setmetatable({
-      halt = halt, dir = dir, runs = 0, customer_id = pair.customer, tenant_id = pair.tenant,
+      halt = halt, dir = dir, runs = 0, uploads = 0, customer_id = pair.customer, tenant_id = pair.tenant,
       ca_file = tls and dir .. "/ca.pem" or nil, pid = keeper.number(dir .. "/server.pid"),
    }, Liar)
    for name, address in text:gmatch("([%w_]+)=(%S+)") do
@@ -76,21 +77,12 @@ end
 Liar.__close = Liar.stop
 Liar.__gc = Liar.stop
 
-local function prefix(knobs)
-   local parts = {}
-   for name, value in pairs(knobs or {}) do
-      parts[#parts + 1] = "/" .. name .. "=" .. (value == true and "1" or tostring(value))
-   end
-   table.sort(parts)
-   return table.concat(parts)
-end
-
 --- The base URL of the API with these knobs.
 ---@param knobs? table
 ---@param scheme? string  "http" (default) or "https"
 ---@return string
 function Liar:base(knobs, scheme)
-   return self[scheme or "http"] .. prefix(knobs) .. "/partner"
+   return self[scheme or "http"] .. knobs_path(knobs) .. "/partner"
 end
 
 --- The token URL with these knobs: the honest answer is a token.
@@ -98,7 +90,7 @@ end
 ---@param scheme? string
 ---@return string
 function Liar:token_url(knobs, scheme)
-   return self[scheme or "http"] .. prefix(knobs) .. "/identity/connect/token"
+   return self[scheme or "http"] .. knobs_path(knobs) .. "/identity/connect/token"
 end
 
 local function control(self, method, path, body)
@@ -113,10 +105,13 @@ local function control(self, method, path, body)
 end
 
 --- Keeps bytes that the knob json=NAME then serves.
----@param name string
 ---@param bytes string
-function Liar:upload(name, bytes)
+---@return string name
+function Liar:upload(bytes)
+   self.uploads = self.uploads + 1
+   local name = "body" .. self.uploads
    control(self, "PUT", "/json/" .. name, bytes)
+   return name
 end
 
 --- A run's requests in the order in which they came: time (monotonic), connection, number (on its connection), method,

@@ -21,7 +21,7 @@ describe("starting and stopping", function()
    end
 
    local function gone(pids, folders)
-      local deadline = socket.gettime() + 3
+      local deadline = socket.gettime() + 20
       local left
       repeat
          left = {}
@@ -72,10 +72,10 @@ describe("starting and stopping", function()
          f:write(table.concat({ require("spec.sandbox.keeper").starter(), s.pid, l.pid, s.dir, l.dir }, "\n"))
          f:close()
          os.rename("%s.new", "%s")
-         require("socket").sleep(30)' >/dev/null 2>&1 &]]):format(before or "", os.getenv("LUA") or "lua5.4", more or "", file,
+         require("socket").sleep(120)' >/dev/null 2>&1 &]]):format(before or "", os.getenv("LUA") or "lua5.4", more or "", file,
          file, file))
       local text = ""
-      local deadline = socket.gettime() + 10
+      local deadline = socket.gettime() + 60
       while text == "" and socket.gettime() < deadline do
          socket.sleep(0.02)
          text = keeper.read(file)
@@ -96,9 +96,13 @@ describe("starting and stopping", function()
    end
 
    it("leaves nothing when something else holds the pipe", function()
-      local starter, pids, folders = start_apart("", 'os.execute("sleep 4 &")')
+      local holder = os.tmpname()
+      local starter, pids, folders = start_apart("", ('os.execute("sleep 100 & echo $! >%s")'):format(holder))
       os.execute("kill -KILL " .. starter)
       gone(pids, folders)
+      local held = keeper.number(holder)
+      os.remove(holder)
+      assert.is_true(os.execute("kill " .. held))
    end)
 
    it("leaves no process when the whole group is killed", function()

@@ -18,6 +18,7 @@ local socket = require("socket")
 local certs = require("spec.sandbox.certs")
 local conf = require("spec.sandbox.conf")
 local keeper = require("spec.sandbox.keeper")
+local knobs_path = require("spec.sandbox.knobs").path
 local tenant = require("spec.sandbox.tenant")
 
 local sandbox = {}
@@ -76,7 +77,7 @@ end
 
 -- Waits until nginx answers with our nonce; false when it could not have its ports.
 local function ready(dir, port, nonce)
-   local deadline = socket.gettime() + 15
+   local deadline = socket.gettime() + 60
    while socket.gettime() < deadline do
       if get(port, "/ready") == nonce then
          return true
@@ -164,35 +165,12 @@ end
 Sandbox.__close = Sandbox.stop
 Sandbox.__gc = Sandbox.stop
 
-local function text_of(value)
-   if value == true then
-      return "1"
-   end
-   return tostring(math.type(value) == "float" and math.tointeger(value) or value)
-end
-
--- /a=1/b=2 of { a = 1, b = 2 }; a list gives the knob several times.
-local function prefix(knobs)
-   local names, parts = {}, {}
-   for name in pairs(knobs or {}) do
-      names[#names + 1] = name
-   end
-   table.sort(names)
-   for _, name in ipairs(names) do
-      local values = knobs[name]
-      for _, value in ipairs(type(values) == "table" and values or { values }) do
-         parts[#parts + 1] = "/" .. name .. "=" .. text_of(value)
-      end
-   end
-   return table.concat(parts)
-end
-
 --- The base URL of the API with these knobs.
 ---@param knobs? table  values are texts, numbers, true, or lists of them
 ---@param scheme? string  "https" (default), "http", or one of options.tls
 ---@return string
 function Sandbox:base(knobs, scheme)
-   return (self.tls[scheme] or self[scheme or "https"]) .. prefix(knobs) .. "/partner"
+   return (self.tls[scheme] or self[scheme or "https"]) .. knobs_path(knobs) .. "/partner"
 end
 
 --- The token URL with these knobs.
@@ -200,7 +178,7 @@ end
 ---@param scheme? string
 ---@return string
 function Sandbox:token_url(knobs, scheme)
-   return (self.tls[scheme] or self[scheme or "https"]) .. prefix(knobs) .. "/identity/connect/token"
+   return (self.tls[scheme] or self[scheme or "https"]) .. knobs_path(knobs) .. "/identity/connect/token"
 end
 
 --- A run's name that was not given before.

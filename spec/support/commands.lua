@@ -48,7 +48,7 @@ for fd in set(ends.values()):
     os.close(fd)
 text = {name: b"" for name in pipes}
 watched = job.get("watch", "stdout")
-acted, began, stop = False, None, time.monotonic() + 20
+acted, began, stop = False, None, time.monotonic() + 60
 
 def act():
     global acted, began
@@ -65,8 +65,10 @@ def act():
         time.sleep(job.get("rest", 0))
 
 at = job.get("bytes")
-if at == 0 and not job.get("close"):
-    time.sleep(job["after"])
+if job.get("file"):
+    while not os.path.exists(job["file"]) and time.monotonic() < stop:
+        time.sleep(0.01)
+    time.sleep(job.get("after", 0))
     act()
 while pipes and time.monotonic() < stop:
     ready = select.select(list(pipes.values()), [], [], 0.2)[0]
@@ -83,7 +85,7 @@ while pipes and time.monotonic() < stop:
     if at is not None and not acted and len(text.get(watched, b"")) >= at:
         act()
 try:
-    status = p.wait(5)
+    status = p.wait(20)
 except subprocess.TimeoutExpired:
     p.kill()
     status = "still there"
@@ -189,12 +191,12 @@ end
 ---Runs it under a driver. job: columns (of a terminal), terminals ("stdout", "stderr"; both), stdout or stderr (paths,
 ---appended to), env, more, and bytes: as soon as so many have come from `watch` ("stdout"; "master" is the terminal)
 ---Ctrl-C is typed (`twice`, after `sleep`, with `rest` seconds before more is read), or the pipe is closed (`close`).
----bytes 0: `after` seconds from the start.
+---In place of bytes, file: as soon as this is there, or `after` so many seconds more.
 ---@return {stdout: string?, stderr: string?, master: string?, status: integer|string, seconds: number}
 function commands:drive(command, arguments, job)
    local all = { argv = words_of(commands.PROGRAM, words_of(command, arguments, job.more)), env = self:environment(job.env) }
-   for _, name in ipairs { "columns", "terminals", "stdout", "stderr", "watch", "bytes", "close", "sleep", "twice", "after",
-      "rest", "chunk" } do
+   for _, name in ipairs { "columns", "terminals", "stdout", "stderr", "watch", "bytes", "close", "sleep", "twice", "file",
+      "after", "rest", "chunk" } do
       all[name] = job[name]
    end
    local pipe = assert(io.popen("python3 " .. quote(self.sandbox.dir .. "/commands.py") .. " " .. quote(cjson.encode(all))

@@ -1,6 +1,6 @@
 /*
 ** native.c
-** What a host written in C can do and Lua can't, as a module for host_spec
+** What a host written in C can do and Lua can't, as a module for specs
 */
 
 #define _GNU_SOURCE
@@ -29,6 +29,17 @@ static int l_wait (lua_State *L) {
   return 1;
 }
 
+/* without closing the state, or anything else */
+static int l_exit_now (lua_State *L) {
+  _exit((int)luaL_checkinteger(L, 1));
+}
+
+static int l_default_sigpipe (lua_State *L) {
+  (void)L;
+  signal(SIGPIPE, SIG_DFL);
+  return 0;
+}
+
 /* SIGPIPE is blocked, and one waits. */
 static int l_hold_sigpipe (lua_State *L) {
   sigset_t set;
@@ -47,15 +58,17 @@ static int l_sigpipe_waits (lua_State *L) {
   return 1;
 }
 
-/* for libcurl it is so many seconds later; see shim.c */
+/* for libcurl it is so many seconds later than before; see shim.c */
 static int l_later (lua_State *L) {
-  *(long *)dlsym(RTLD_DEFAULT, "shim_later") = (long)luaL_checkinteger(L, 1);
+  *(long *)dlsym(RTLD_DEFAULT, "shim_later") += (long)luaL_checkinteger(L, 1);
   return 0;
 }
 
 int luaopen_native (lua_State *L) {
   static const luaL_Reg all[] = {{"fork", l_fork},
                                  {"wait", l_wait},
+                                 {"exit_now", l_exit_now},
+                                 {"default_sigpipe", l_default_sigpipe},
                                  {"hold_sigpipe", l_hold_sigpipe},
                                  {"sigpipe_waits", l_sigpipe_waits},
                                  {"later", l_later},

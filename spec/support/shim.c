@@ -1,6 +1,6 @@
 /*
 ** shim.c
-** Stands in front of libc and libcurl in a child process, for host_spec
+** Stands in front of libc and libcurl in a child process
 **
 ** SHIM_FAIL=name:n:errno  the n-th call of epoll_ctl (on a socket), ppoll,
 **                         timerfd_settime or curl_global_init fails
@@ -8,6 +8,9 @@
 ** SHIM_JUMP=seconds       the wall clock is so much ahead at every other look
 ** SHIM_TELL=1             says on stderr when SIGPIPE's disposition is changed
 **                         or a folder of authorities is looked into
+** SHIM_SIGPIPE=1          send raises SIGPIPE as write does, which TLS libraries
+**                         and libcurls do that know no MSG_NOSIGNAL
+** SHIM_VERSION=hex        of libcurl
 ** shim_later              seconds that CLOCK_MONOTONIC (libcurl's) is ahead
 */
 
@@ -24,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -93,6 +97,23 @@ int getaddrinfo (const char *name, const char *service,
     return EAI_NONAME;
   }
   return real(name, service, hints, list);
+}
+
+ssize_t send (int fd, const void *bytes, size_t len, int flags) {
+  if (getenv("SHIM_SIGPIPE") != NULL)
+    flags &= ~MSG_NOSIGNAL;
+  return sendto(fd, bytes, len, flags, NULL, 0);
+}
+
+curl_version_info_data *curl_version_info (CURLversion age) {
+  static curl_version_info_data told;
+  const char *version = getenv("SHIM_VERSION");
+  curl_version_info_data *(*real)(CURLversion);
+  find("curl_version_info");
+  told = *real(age);
+  if (version != NULL)
+    told.version_num = (unsigned)strtoul(version, NULL, 16);
+  return &told;
 }
 
 static void tell (const char *what) {

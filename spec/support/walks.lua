@@ -3,7 +3,6 @@
 --
 -- Criteria: nothing is doubled or patched; a helper asks, the spec asserts.
 
-local cjson = require("cjson")
 local socket = require("socket")
 
 local elements = require("avepoint.elements")
@@ -60,17 +59,6 @@ function walks.ids(from, to)
    local list = {}
    for n = from, to do
       list[#list + 1] = tenants.id(n)
-   end
-   return list
-end
-
----The ids of some users.
----@param users table[]
----@return string[]
-function walks.ids_of(users)
-   local list = {}
-   for i, user in ipairs(users) do
-      list[i] = user.id
    end
    return list
 end
@@ -138,10 +126,9 @@ function walks.all(tenant, query)
    return users, walk
 end
 
----Steps until the walk ends or raises.
+---Steps until the walk ends or raises; its users, and what it raised.
 ---@param walk table
----@return table[] users
----@return any err
+---@return table[], any
 function walks.drain(walk)
    local users = {}
    while true do
@@ -153,6 +140,19 @@ function walks.drain(walk)
       end
       users[#users + 1] = user
    end
+end
+
+---One walk to its end, with a client of its own.
+---@param sandbox table
+---@param knobs table?
+---@param query table?
+---@param options table?
+---@return string numbers, any err, table receipt, string run, table[] users
+function walks.walked(sandbox, knobs, query, options)
+   local _ <close>, tenant, run = walks.open(sandbox, knobs, options)
+   local walk = tenant:users(query)
+   local users, err = walks.drain(walk)
+   return walks.numbers(users), err, walk:receipt(), run, users
 end
 
 ---What a function that misuses the module raises, without the place, which must be the function's own first line.
@@ -169,22 +169,19 @@ function walks.misuse(f)
    return message:sub(1, #head) == head and message:sub(#head + 1) or "(elsewhere) " .. message
 end
 
----Waits until a run has nothing in flight any more; gives its report, and how long that took.
+---The report of a run once it has nothing in flight any more, or after ten seconds.
 ---@param sandbox table
 ---@param run string
----@param within number? seconds, 2 by default
----@return table report
----@return number seconds
-function walks.settled(sandbox, run, within)
-   local began = socket.gettime()
-   local report
-   repeat
-      report = sandbox:report(run)
-      if report.in_flight > 0 then
-         socket.sleep(0.005)
+---@return table
+function walks.settled(sandbox, run)
+   local deadline = socket.gettime() + 10
+   while true do
+      local report = sandbox:report(run)
+      if report.in_flight == 0 or socket.gettime() > deadline then
+         return report
       end
-   until report.in_flight == 0 or socket.gettime() - began > (within or 2)
-   return report, socket.gettime() - began
+      socket.sleep(0.005)
+   end
 end
 
 ---The pages a run was asked for, in that order.
@@ -252,6 +249,18 @@ function walks.run(sandbox, text, environment, before)
    return output, how == "signal" and 128 + status or status, socket.gettime() - began
 end
 
+---Compiles native.c and shim.c, for what a script can't do and for what must be made to happen to it.
+---@param dir string where native.so and shim.so shall be
+---@return string head of a script that requires native
+---@return string shim for LD_PRELOAD
+function walks.natives(dir)
+   for _, name in ipairs { "native", "shim" } do
+      assert(os.execute(("${CC:-cc} $(pkg-config --cflags lua5.4 2>/dev/null || pkg-config --cflags lua) -O1 -shared -fPIC "
+         .. "spec/support/%s.c -o %s/%s.so -Wl,--no-as-needed -lcurl -ldl"):format(name, keeper.quote(dir), name)), name)
+   end
+   return ("package.cpath = %q .. package.cpath\n"):format(dir .. "/?.so;"), dir .. "/shim.so"
+end
+
 -- Secrets -----------------------------------------------------------------------------------------
 
 ---Where a text occurs in what can be reached from a value by fields, keys and metatables, and by tostring; nil where it
@@ -283,12 +292,6 @@ function walks.reveals(value, secret)
       return found
    end
    return search(value, "value")
-end
-
----@param text string JSON
----@return any
-function walks.json(text)
-   return cjson.decode(text)
 end
 
 return walks

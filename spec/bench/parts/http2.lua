@@ -53,7 +53,7 @@ local function front(bench)
    local file = assert(io.open(dir .. "/nginx.conf", "w"))
    file:write((CONF:gsub("%u%u%u+", values)))
    file:close()
-   local stop = keeper.start(dir, run.words(conf.program(), "-p", dir, "-e", dir .. "/error.log", "-c",
+   local stop = keeper.start(dir, keeper.words(conf.program(), "-p", dir, "-e", dir .. "/error.log", "-c",
       dir .. "/nginx.conf"))
    for _ = 1, 500 do
       local connection = socket.tcp()

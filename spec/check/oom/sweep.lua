@@ -47,7 +47,7 @@ function sweep:run(who, how, scenario, only)
    local scheme = who ~= "curl" and "http" or nil
    local base = sandbox:base({ size = 11, run = "oom" }, scheme)
    local stride = only and 1 << 30 or STRIDE[scenario] or 1
-   local command = suite.words(self.program, who, how, only or 1, stride, "spec/check/oom/steps.lua", scenario, base,
+   local command = keeper.words(self.program, who, how, only or 1, stride, "spec/check/oom/steps.lua", scenario, base,
       sandbox.token, sandbox.ca_file, sandbox.customer_id, sandbox.tenant_id,
       sandbox:token_url({ run = "oom" }, scheme), sandbox.client_id, sandbox.client_secret)
    local pipe = assert(io.popen(("LUA_CPATH=%s ASAN_OPTIONS=detect_leaks=0:exitcode=99 %s 2>&1"):format(
