@@ -51,7 +51,7 @@ test run demo bench lint release:
 	@.ci/deps $@
 	@$(MAKE) --no-print-directory run-$@
 # all of them in two halves side by side, since they wait most of the time
-HALF-1 = $(wildcard $(patsubst %,spec/%_spec.lua,dispatch interrupt transport wait))
+HALF-1 = $(wildcard $(patsubst %,spec/%_spec.lua,dispatch host interrupt promises transport wait))
 HALF-2 = $(filter-out $(HALF-1),$(sort $(shell find spec -name '*_spec.lua')))
 run-test: $(CORE)
 	$(if $(ARGS),busted --lua=$(LUA) $(ARGS),@echo "two minutes, in two halves: what each says comes at its end"; \

@@ -38,10 +38,10 @@ local function kept()
    return file and tonumber(file:read("a"):match("^%d+ (%d+)")) / 1e9 or 0
 end
 
--- The shortest of three runs of `measure`, or the first that is below `limit`.
+-- The shortest of five runs of `measure`, or the first that is below `limit`.
 local function best(limit, measure)
    local least = math.huge
-   for _ = 1, 3 do
+   for _ = 1, 5 do
       least = math.min(least, measure())
       if least <= limit then
          break
@@ -88,8 +88,6 @@ for _, loop in ipairs(loops) do
          end)
       end)
 
-      -- Machines make anybody wait now and then: not the worst tick is judged, but the tenth, and the worst as what it
-      -- would be were the pause of a second slept through.
       it("the host goes on: a ticker is late by 20 ms and a page's decoding at most", function()
          local page = require("cjson").encode { data = walks.users(1, 100) }
          local began = os.clock()
@@ -99,7 +97,7 @@ for _, loop in ipairs(loops) do
          local decoding = (os.clock() - began) / 10
          local late = best(0.020 + decoding, function()
             local client <close>, tenant, name = open { size = 10000, latency = 50, fail = "429:80-82:3", retry_after = 1 }
-            local ticks, walking, users = {}, true, nil
+            local worst, ticks, walking, users = 0, 0, true, nil
             run(function()
                users = walks.all(tenant)
                walking = false
@@ -107,23 +105,21 @@ for _, loop in ipairs(loops) do
                while walking do
                   local from, before = now(), kept()
                   sleep(0.010)
-                  ticks[#ticks + 1] = now() - from - 0.010 - (kept() - before)
+                  worst, ticks = math.max(worst, now() - from - 0.010 - (kept() - before)), ticks + 1
                end
             end)
             assert.equal("1-10000", walks.numbers(users))
-            assert.is_true(#ticks > 100, #ticks)
-            table.sort(ticks, function(a, b) return a > b end)
-            assert.is_true(ticks[1] < 0.5, ticks[1])
+            assert.is_true(ticks > 100, ticks)
             assert.equal(103, sandbox:count(name))
             client:close()
-            return ticks[10]
+            return worst
          end)
          if os.getenv("WAIT_FIGURES") then print(loop.name, late * 1e3, decoding * 1e3) end
          assert.is_true(late <= 0.020 + decoding, ("late by %.1f ms, decoding takes %.1f"):format(late * 1e3, decoding * 1e3))
       end)
 
-      it("three walks that share a client don't take three times as long as one alone", function()
-         local ratio = best(2, function()
+      it("three walks that share a client take no longer than one alone", function()
+         local ratio = best(1.1, function()
             local client <close>, tenant = open({ size = 3000, latency = 50 }, { concurrency = 6 })
             local function walk()
                local users = walks.all(tenant, { concurrency = 2 })
@@ -136,7 +132,7 @@ for _, loop in ipairs(loops) do
             return three / one
          end)
          if os.getenv("WAIT_FIGURES") then print(loop.name, ratio) end
-         assert.is_true(ratio <= 2, ratio)
+         assert.is_true(ratio <= 1.1, ratio)
       end)
 
       it("many coroutines get their own walks' users", function()

@@ -5,7 +5,7 @@
 local run = require("spec.bench.run")
 
 local PAGES, LATENCY, CONCURRENCY = 200, 100, 8
-local LIMIT = 1.25 -- times the ideal, or the floor
+local LIMIT = 1.10 -- times the ideal, or the floor
 
 return function(bench)
    local report = bench.report
