@@ -24,6 +24,13 @@ describe("environment.clouds", function()
          },
       }, environment.clouds)
    end)
+
+   it("security 5: is a copy, which leads nobody's secret elsewhere", function()
+      local url = environment.clouds.commercial.token_url
+      environment.clouds.commercial.token_url = "https://elsewhere.example/connect/token"
+      assert.equal(url, environment.cloud("commercial").token_url)
+      environment.clouds.commercial.token_url = url
+   end)
 end)
 
 describe("environment.owns", function()

@@ -1,6 +1,6 @@
 /*
 ** json.c
-** lua-cjson decodes; a pass over the tables makes all its versions agree.
+** lua-cjson decodes; a pass over the tables makes all its versions agree
 */
 
 #include <stdlib.h>

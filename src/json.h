@@ -1,10 +1,10 @@
 /*
 ** json.h
-** Bytes of JSON to Lua tables, by a lua-cjson of our own.
+** Bytes of JSON to Lua tables, by a lua-cjson of our own
 */
 
-#ifndef AVEPOINT_JSON_H
-#define AVEPOINT_JSON_H
+#ifndef avepoint_json_h
+#define avepoint_json_h
 
 #include <stddef.h>
 

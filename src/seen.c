@@ -1,6 +1,6 @@
 /*
 ** seen.c
-** A set of 64-bit hashes in segments, so that growing copies one in 64.
+** A set of 64-bit hashes in segments, so that growing copies one in 64
 */
 
 #include <stdlib.h>

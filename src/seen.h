@@ -1,10 +1,10 @@
 /*
 ** seen.h
-** A set of ids, kept as 64-bit hashes of at most 16 bytes each.
+** A set of ids, kept as 64-bit hashes of at most 16 bytes each
 */
 
-#ifndef AVEPOINT_SEEN_H
-#define AVEPOINT_SEEN_H
+#ifndef avepoint_seen_h
+#define avepoint_seen_h
 
 #include <stddef.h>
 #include <stdint.h>

@@ -133,7 +133,7 @@ function credential.check(o, level)
       end
    end
    local cloud = o.environment or "commercial"
-   local base = wire.address(o.base_url or environment.clouds[cloud].base_url)
+   local base = wire.address(o.base_url or environment.cloud(cloud).base_url)
    if kind == "token" then
       return base
    elseif not o.client_id then
@@ -167,7 +167,7 @@ function credential.source(o, wall)
          return nil, failure.new("config", message)
       end
    end
-   local url = o.token_url or environment.clouds[o.environment or "commercial"].token_url
+   local url = o.token_url or environment.cloud(o.environment or "commercial").token_url
    return signin.new {
       client_id = o.client_id, secret = o.client_secret, certificate = own, scope = o.scope or signin.SCOPE,
       token_url = url, cleartext = wire.address(url).cleartext, wall = wall,

@@ -27,14 +27,29 @@ end
 ---Names in the vendor's order.
 environment.NAMES = { "commercial", "us_government", "aos2", "fedramp" }
 
----The clouds by name.
----@class avepoint.Environments
-environment.clouds = {
+local CLOUDS = {
    commercial = cloud("graph.avepointonlineservices.com", "identity.avepointonlineservices.com"),
    us_government = cloud("graph-gov.avepointonlineservices.com", "identity-gov.avepointonlineservices.com"),
    aos2 = cloud("graph-aos2.avepointonlineservices.com", "identity-aos2.avepointonlineservices.com"),
    fedramp = cloud("graphusgovapi.online15.net", "identity.online15.net"),
 }
+
+---The clouds by name, to show. Copies: what a host does to them sends no secret elsewhere.
+---@class avepoint.Environments
+---@field commercial avepoint.Cloud
+---@field us_government avepoint.Cloud
+---@field aos2 avepoint.Cloud
+---@field fedramp avepoint.Cloud
+environment.clouds = {}
+for name, own in pairs(CLOUDS) do
+   environment.clouds[name] = { base_url = own.base_url, token_url = own.token_url }
+end
+
+---@param name string
+---@return avepoint.Cloud cloud not to be handed out
+function environment.cloud(name)
+   return CLOUDS[name]
+end
 
 local function host_of(url)
    return match(url, "^https://([^/]+)/")
@@ -48,11 +63,11 @@ end
 ---@return string? other the cloud whose graph host it is instead
 function environment.owns(host, name)
    for _, other in ipairs(environment.NAMES) do
-      if host == host_of(environment.clouds[other].base_url) then
+      if host == host_of(CLOUDS[other].base_url) then
          return other == name, other
       end
    end
-   local domain = match(host_of(environment.clouds[name].base_url), "%.(.*)$")
+   local domain = match(host_of(CLOUDS[name].base_url), "%.(.*)$")
    return find(host, "^graph[%w%-]*%.") ~= nil and sub(host, -#domain - 1) == "." .. domain
       and not find(sub(host, 1, -#domain - 2), ".", 1, true)
 end
