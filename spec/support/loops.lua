@@ -77,6 +77,7 @@ end
 -- Closes all that is in the loop after LIMIT seconds; does not itself keep it going.
 local function alarm()
    local uv = require("luv")
+   uv.update_time() -- which stands still while the loop does, so that the time would be over at once
    local timer = uv.new_timer()
    timer:start(LIMIT * 1000, 0, function()
       uv.walk(function(handle)
@@ -89,8 +90,16 @@ local function alarm()
    return timer
 end
 
-function luv.run(...)
+local function run_until(timer)
    local uv = require("luv")
+   uv.run()
+   if not timer:is_closing() then
+      timer:close()
+      uv.run()
+   end
+end
+
+function luv.run(...)
    local tasks, errors = caught { ... }
    local left, timer = #tasks, alarm()
    for _, task in ipairs(tasks) do
@@ -99,11 +108,7 @@ function luv.run(...)
          left = left - 1
       end)()
    end
-   uv.run()
-   if not timer:is_closing() then
-      timer:close()
-      uv.run()
-   end
+   run_until(timer)
    if #errors > 0 then
       error(errors[1], 0)
    end
@@ -112,6 +117,7 @@ end
 
 function luv.turn(seconds, ...)
    local uv = require("luv")
+   uv.update_time()
    for _, task in ipairs { ... } do
       coroutine.wrap(task)()
    end
@@ -122,8 +128,7 @@ function luv.turn(seconds, ...)
    end)
    uv.run()
    return function()
-      alarm()
-      uv.run()
+      run_until(alarm())
    end
 end
 
