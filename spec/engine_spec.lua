@@ -327,12 +327,12 @@ describe("repeats", function()
          [429] = "throttled: the service limits the rate of requests", [503] = "server: the service failed and asks to wait",
       } do
          local _ <close>, tenant, run = walks.open(sandbox, { fail = status .. ":1:1", retry_after = 30 })
-         assert.is_nil(tenant:page { deadline = 1 }) -- it hears of the pause
+         assert.is_nil(tenant:page { deadline = 20 }) -- it hears of the pause
          local began = socket.gettime()
-         local page, err = tenant:page { page_index = 2, deadline = 5 }
+         local page, err = tenant:page { page_index = 2, deadline = 20 }
          assert.is_nil(page)
-         assert.is_true(socket.gettime() - began < 1)
-         assert.is_true(err.retry_after >= 29 and err.retry_after <= 33, err.retry_after)
+         assert.is_true(socket.gettime() - began < 5)
+         assert.is_true(err.retry_after > 20 and err.retry_after <= 33, err.retry_after)
          assert.equal(("%s; a request may go out in %d s, past the deadline; try again then (page 2)"):format(words,
             err.retry_after), tostring(err))
          assert.is_true(err.retryable)
@@ -342,11 +342,14 @@ describe("repeats", function()
 
    it("are not waited for where the rate that was learnt passes the deadline", function()
       local client <close>, tenant = walks.open(sandbox)
-      client.engine.pace.pace, client.engine.pace.next_send = 0.5, client.engine.now() + 2
+      local pace = client.engine.pace
+      pace.pace, pace.next_send = 0.5, client.engine.now() + 60
       local began = socket.gettime()
-      local _, err = tenant:page { deadline = 1 }
-      assert.is_true(socket.gettime() - began < 0.5)
-      assert.same({ "throttled", 2 }, { err.kind, err.retry_after })
+      local _, err = tenant:page { deadline = 30 }
+      assert.is_true(socket.gettime() - began < 10)
+      assert.equal("throttled", err.kind)
+      assert.is_true(err.retry_after > 30 and err.retry_after <= 60, err.retry_after)
+      pace.next_send = client.engine.now()
       assert.equal(250, tenant:count())
    end)
 

@@ -61,7 +61,7 @@ report.run("chroot", function(r)
 
    step("make release", "git clone -q ../.. tree && cd tree && { git tag | xargs -r git tag -d; } && "
       .. "GIT_COMMITTER_NAME=chroot GIT_COMMITTER_EMAIL=chroot@example.org .ci/release")
-   step("debootstrap", OWN .. suite.words("debootstrap", "--variant=minbase", RELEASE, root, mirror()))
+   step("debootstrap", OWN .. keeper.words("debootstrap", "--variant=minbase", RELEASE, root, mirror()))
    write(root .. "/etc/apt/apt.conf.d/99answers", 'APT::Get::Assume-Yes "true";\n'
       .. keeper.output("apt-config dump 2>/dev/null | grep -i '^Acquire::https*::Proxy'") .. "\n")
    step("apt-get update", "cp /etc/resolv.conf debian/etc && mkdir debian/root/rock debian/root/empty && "
@@ -72,9 +72,9 @@ report.run("chroot", function(r)
    write(root .. "/root/visitor.lua", installs.VISITOR)
    write(root .. "/root/ca.pem", keeper.read(sandbox.ca_file))
    local base = sandbox:base { size = 250 }
-   local visit = suite.words("lua5.4", "/root/visitor.lua", "/usr/local", base, sandbox.token, "/root/ca.pem",
+   local visit = keeper.words("lua5.4", "/root/visitor.lua", "/usr/local", base, sandbox.token, "/root/ca.pem",
       sandbox.customer_id, sandbox.tenant_id) .. " && TOKEN=" .. quote(sandbox.token) .. " && export TOKEN && "
-      .. suite.words("avepoint-users", "list", "-q", "--format", "csv", "--fields", "id", "--token-command", "printenv TOKEN",
+      .. keeper.words("avepoint-users", "list", "-q", "--format", "csv", "--fields", "id", "--token-command", "printenv TOKEN",
          "--proxy", "", "--base-url", base, "--ca-file", "/root/ca.pem", "--customer", sandbox.customer_id, "--tenant",
          sandbox.tenant_id) .. " | wc -l"
    local function visited(after)

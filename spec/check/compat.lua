@@ -28,7 +28,7 @@ function parts.cjson(r)
    for _, name in ipairs(SLOW) do
       args = args .. " --filter-out=" .. keeper.quote((name:gsub(" ", ".")))
    end
-   local good = whole_suite(r, suite.build("cjson", {}), { env = suite.words("env", "AVEPOINT_CJSON=later",
+   local good = whole_suite(r, suite.build("cjson", {}), { env = keeper.words("env", "AVEPOINT_CJSON=later",
       "LUA_PATH=" .. path), args = args })
    r:figure("%d tests pass with a lua-cjson that gives integers and has empty_array", good)
 end

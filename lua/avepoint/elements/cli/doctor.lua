@@ -34,12 +34,19 @@ local function address(args, name)
    return args[name] or cloud[name]
 end
 
+-- The first of these variables that is set, and its name; libcurl takes an empty one for none.
+local function variable(...)
+   for _, name in ipairs { ... } do
+      if (getenv(name) or "") ~= "" then
+         return getenv(name), name
+      end
+   end
+end
+
 local function proxy_of(args)
    local value, from = args.proxy, "--proxy"
-   for _, name in ipairs { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" } do
-      if not value and (getenv(name) or "") ~= "" then
-         value, from = getenv(name), name
-      end
+   if not value then
+      value, from = variable("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
    end
    if not value or value == "" then
       return nil
@@ -117,8 +124,8 @@ function steps.proxy(args)
    if not proxy then
       return args.proxy and "none, by --proxy" or "none"
    end
-   local except = not args.proxy and (getenv("no_proxy") or getenv("NO_PROXY")) or ""
-   return format("%s, of %s%s", proxy, from, except ~= "" and ", but for " .. except .. " by no_proxy" or "")
+   local except, by = variable("no_proxy", "NO_PROXY")
+   return format("%s, of %s%s", proxy, from, except and not args.proxy and ", but for " .. except .. " by " .. by or "")
 end
 
 -- Opens a client for one request, and closes it.
