@@ -372,7 +372,7 @@ describe("every public function", function()
       for name, f in pairs(functions) do
          local doc = type(f) == "function" and not name:find("^__") and read:doc(f)
          if doc and not (doc.private and functions ~= elements) then
-            all[of .. (functions[1] == nil and (of:find("^elements") and "." or ":") .. name)] = f
+            all[of .. (of:find("^elements") and "." or ":") .. name] = f
          elseif type(f) == "function" and not name:find("^__") then
             assert(doc, of .. "." .. name .. " has no annotation")
          end

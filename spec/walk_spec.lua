@@ -56,6 +56,26 @@ local function hanging(tenant, run)
    return walk
 end
 
+describe("a walk", function()
+   it("is no list: what would take it for an empty one raises", function()
+      local _ <close>, tenant = walks.open(sandbox)
+      for _, walk in ipairs { tenant:users(), (tenant:pages()) } do
+         for _, use in ipairs {
+            function() for _ in ipairs(walk) do error("a step") end end,
+            function() for _ in pairs(walk) do error("a step") end end,
+            function() return #walk end,
+            function() return walk[1] end,
+         } do
+            local ok, message = pcall(use)
+            assert.is_false(ok)
+            assert.equal("avepoint.elements: a walk is no list; step it, as in for user in tenant:users() do, or have "
+               .. "tenant:collect()", message:match("avepoint%.elements: .*"))
+         end
+         assert.is_nil(walk.nothing)
+      end
+   end)
+end)
+
 describe("a deadline", function()
    it("counts the loop's body, however fast the service is", function()
       local _ <close>, tenant = walks.open(sandbox, { size = 1000, cap = 100 })

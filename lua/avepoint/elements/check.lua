@@ -28,6 +28,15 @@ function check.method(class, self, call, level)
    end
 end
 
+---A metamethod of walks: ipairs, pairs, # and [1] would show a tenant without users.
+---@param key any
+function check.no_list(_, key)
+   if type(key) ~= "string" then
+      error("avepoint.elements: a walk is no list; step it, as in for user in tenant:users() do, or have tenant:collect()",
+         2)
+   end
+end
+
 ---A value as it may be shown in a message.
 ---@param v any
 ---@return string

@@ -3,6 +3,7 @@
 -- A callable object, never a coroutine, so that it may be stepped from any coroutine and closed by `break`. What to
 -- ask is plan's, when to send is the engine's; here pages are put in order and the receipt is written.
 
+local check = require("avepoint.elements.check")
 local core = require("avepoint.elements.core")
 local failure = require("avepoint.elements.failure")
 local outcome = require("avepoint.elements.outcome")
@@ -11,8 +12,7 @@ local queue = require("avepoint.elements.queue")
 local resume = require("avepoint.elements.resume")
 local wire = require("avepoint.elements.wire")
 
-local format = string.format
-local unpack = table.unpack
+local format, unpack = string.format, table.unpack
 local running, status = coroutine.running, coroutine.status
 
 local walk = {}
@@ -245,9 +245,12 @@ function methods:close()
    end
 end
 
+setmetatable(methods, { __index = check.no_list })
+
 local function class(name, step)
    return {
       __index = methods, __name = name, __call = step, __close = methods.close, __gc = methods.close,
+      __len = check.no_list, __pairs = check.no_list,
       __tostring = function(self)
          return format("%s (%s)", name, self.stop_reason or "running")
       end,
