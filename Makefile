@@ -42,8 +42,8 @@ all: $(CORE) ## build build/avepoint/elements/core.so (the default)
 test: ## build and run every spec (ARGS='spec/x_spec.lua' for one)
 run: ## run the command from here (ARGS='list --help')
 demo: ## run the command against a sandbox tenant: a table, then CSV
-bench: ## measure a walk beside the floor
-check: ## all the long checks, within 45 minutes (README: long checks)
+bench: ## measure the README's figures
+check: ## all the long checks, half an hour (ARGS='oom soak' for some)
 lint: ## luacheck, clang-format, luarocks lint, gcc and clang without a warning
 release: ## write rockspec and rock of the version under build/, and tag it
 # what needs packages installs them first, then starts make anew to find them

@@ -234,7 +234,8 @@ end
 if as_program then
    local running = sandbox.start { dir = arg[1] }
    keeper.attend({
-      "https=" .. running.https, "http=" .. running.http, "ca_file=" .. running.ca_file, "token=" .. running.token,
+      "https=" .. running.https, "http=" .. running.http, "base_url=" .. running:base(),
+      "token_url=" .. running:token_url(), "ca_file=" .. running.ca_file, "token=" .. running.token,
       "customer_id=" .. running.customer_id, "tenant_id=" .. running.tenant_id, "client_id=" .. running.client_id,
       "client_secret=" .. running.client_secret,
    }, running.halt)

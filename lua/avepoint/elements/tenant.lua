@@ -27,7 +27,7 @@ tenant.__name = "avepoint.Tenant"
 
 ---What `count` takes.
 ---@class avepoint.CountQuery
----@field deadline? number seconds from the first step, the loop's body included; no wait passes it
+---@field deadline? number seconds it may take, in a walk from the first step with the loop's body; no wait passes it
 
 ---What `page` takes.
 ---@class avepoint.PageQuery: avepoint.CountQuery
@@ -35,7 +35,7 @@ tenant.__name = "avepoint.Tenant"
 ---ignored; an empty list asks for nobody and sends nothing.
 ---@field user_ids? string[]
 ---@field page_size? integer users a page, 1 to 100 (default): the vendor's default and largest
----@field page_index? integer page to start at, 1 by default; not with more `user_ids` than a page has
+---@field page_index? integer the page, or that to start at, 1 by default; not with more `user_ids` than a page has
 
 ---What `users`, `pages` and `collect` take.
 ---@class avepoint.Query: avepoint.PageQuery
