@@ -368,10 +368,10 @@ describe("fault 65: certificate.load refuses", function()
 
    it("a file of another sort", function()
       openssl("x509 -in app.pem -outform DER -out app.der")
-      assert.equal("certificate is neither a PEM nor a PFX: wrong tag", why { "app.der" })
-      assert.equal("certificate is neither a PEM nor a PFX: wrong tag", why { "app.der", "app.key" })
+      assert.equal("certificate is neither a PEM nor a PFX (wrong tag); give one of these", why { "app.der" })
+      assert.equal("certificate is neither a PEM nor a PFX (wrong tag); give one of these", why { "app.der", "app.key" })
       write("junk", "\0\27[2J\7\r\n\xff\xfe" .. ("\xe9\0"):rep(5000))
-      assert.equal("certificate is neither a PEM nor a PFX: wrong tag", why { "junk" })
+      assert.equal("certificate is neither a PEM nor a PFX (wrong tag); give one of these", why { "junk" })
       assert.equal("private_key has no private key (PEM); give the file with both, or private_key beside it",
          why { "app.pem", "junk" })
    end)

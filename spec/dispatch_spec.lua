@@ -456,7 +456,8 @@ describe("a token function", function()
          end,
       })
       local tenant = client:tenant(sandbox.customer_id, sandbox.tenant_id)
-      assert.equal("auth: no token: the token function gave none", tostring(select(2, tenant:collect())))
+      assert.equal("auth: no token: the token function gave none; return a token, or nil and why",
+         tostring(select(2, tenant:collect())))
       assert.equal(1, calls)
    end)
 end)
@@ -501,7 +502,7 @@ describe("a walk that nobody steps", function()
       local before = calls
       local list, err = tenant:collect()
       assert.is_nil(list)
-      assert.equal("auth: no token: the token function gave none", tostring(err))
+      assert.equal("auth: no token: the token function gave none; return a token, or nil and why", tostring(err))
       assert.equal(before + 1, calls)
       good = true
       assert.is_table(idle())

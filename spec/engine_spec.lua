@@ -150,7 +150,7 @@ describe("a token function", function()
       for _, f in ipairs { function() end, function() return false end, function() return nil, 7 end } do
          local _, err = walked({}, nil, { token = f })
          assert.equal("auth", err.kind)
-         assert.equal("no token: the token function gave none", err.message)
+         assert.equal("no token: the token function gave none; return a token, or nil and why", err.message)
       end
    end)
 

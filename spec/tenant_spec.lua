@@ -311,6 +311,10 @@ describe("a method called with a dot", function()
                walks.misuse(function() tenant[name](query or nil) end))
          end
       end
+      for _, name in ipairs { "fd", "close" } do
+         assert.equal(("%s: to be called with a colon, as in client:%s()"):format(name, name),
+            walks.misuse(function() client[name]() end))
+      end
       assert.equal("tenant: to be called with a colon, as in client:tenant(customer_id, tenant_id)",
          walks.misuse(function() client.tenant("a", "b") end))
    end)

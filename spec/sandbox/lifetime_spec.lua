@@ -125,7 +125,8 @@ describe("starting and stopping", function()
 
    it("is a program", function()
       local text = keeper.output("sleep 0.3 | " .. (os.getenv("LUA") or "lua5.4") .. " spec/sandbox/sandbox.lua")
-      assert.truthy(text:find("^https=https://127.0.0.1:%d+\nhttp=http://127.0.0.1:%d+\nbase_url=https://[^\n]+/partner\ntoken_url=https://[^\n]+\nca_file=/[^\n]+\ntoken=%S+\n"))
+      assert.truthy(text:find("^https=https://127.0.0.1:%d+\nhttp=http://127.0.0.1:%d+\n"
+         .. "base_url=https://[^\n]+/partner\ntoken_url=https://[^\n]+\nca_file=/[^\n]+\ntoken=%S+\n"))
       gone({}, { (text:match("ca_file=([^\n]+)/ca.pem")) })
    end)
 end)

@@ -138,7 +138,7 @@ local function of_pfx(ossl, text, o)
          return nil, format("the PFX is encrypted in a way that this OpenSSL does not read; make it anew: openssl pkcs12 "
             .. "-legacy -in %s -nodes -out app.pem, then give app.pem", shell_word(o.certificate))
       end
-      return nil, "certificate is neither a PEM nor a PFX: " .. message
+      return nil, "certificate is neither a PEM nor a PFX (" .. message .. "); give one of these"
    elseif o.private_key then
       return nil, "private_key does not go with a PFX, which has its own"
    elseif not key or not crt then

@@ -153,6 +153,7 @@ end
 ---read nor closed. Raises where the client is closed, or belongs to the parent process.
 ---@return integer fd
 function client:fd()
+   check.method(client, self, "client:fd()", 2)
    self.engine:check()
    return self.engine.handle:fd()
 end
@@ -160,6 +161,7 @@ end
 ---Closes the client and its walks; what is in flight is withdrawn. May be called again; never raises. A `<close>` variable
 ---does the same.
 function client:close()
+   check.method(client, self, "client:close()", 2)
    self.engine:close()
 end
 

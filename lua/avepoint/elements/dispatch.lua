@@ -134,7 +134,8 @@ local function ask_function(engine, now)
    local value, more = engine:call(engine.token.ask)
    local err
    if value == nil or value == false then
-      err = "no token: " .. failure.clean(type(more) == "string" and more or "the token function gave none")
+      err = "no token: " .. failure.clean(type(more) == "string" and more
+         or "the token function gave none; return a token, or nil and why")
    elseif token.flaw(value) then
       err = "what the token function gave " .. token.flaw(value)
    else
