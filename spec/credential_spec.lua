@@ -225,7 +225,7 @@ describe("the option environment", function()
       end
    end)
 
-   -- contract.md, "Signing in"
+   -- As the vendor documents them.
    local HOSTS = {
       { "commercial", "graph.avepointonlineservices.com", "identity.avepointonlineservices.com" },
       { "us_government", "graph-gov.avepointonlineservices.com", "identity-gov.avepointonlineservices.com" },

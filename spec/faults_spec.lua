@@ -1,6 +1,6 @@
 -- What a fault of the network, a proxy or a server is to the caller of the module: its kind, after how many requests, and
 -- that nothing of it came out: not a user, not a secret. One such fault costs nothing where a repeat may help, and the
--- same client goes on working. The numbers of faults and security items are those of the lists in the design.
+-- same client goes on working. The numbers are those of the lists in spec/reliability_spec.lua.
 --
 -- All cases run at once, each in a coroutine with clients of its own, in a host that waits for all of them.
 

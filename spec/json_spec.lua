@@ -1,5 +1,5 @@
--- src/json.c: what lua-cjson's answer becomes, and what is refused. The
--- numbers of the faults are those of the list of faults.
+-- src/json.c: what lua-cjson's answer becomes, and what is refused.
+-- The numbers are those of the lists in spec/reliability_spec.lua.
 
 local cjson = require("cjson")
 local core = require("avepoint.elements.core")

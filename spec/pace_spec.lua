@@ -184,7 +184,7 @@ describe("pace: delays", function()
       assert.is_true(p:paused(0) >= 30)
    end)
 
-   it("promises no repeat beyond the deadline", function() -- (g)
+   it("promises no repeat beyond the deadline", function()
       for seed = 1, 200 do
          local p = new { random = simulation.random(seed) }
          for _, fault in ipairs { status(503), status(429), status(429, 1), { kind = "network", code = 7 } } do
@@ -200,7 +200,7 @@ describe("pace: delays", function()
       end
    end)
 
-   it("gives two clients that start together different delays", function() -- (e)
+   it("gives two clients that start together different delays", function()
       local one, other = new { random = simulation.random(1) }, new { random = simulation.random(2) }
       for _, fault in ipairs { status(503), status(503) } do
          assert.not_equal(select(2, attempt(one, {}, fault)), select(2, attempt(other, {}, fault)))
@@ -214,7 +214,7 @@ describe("pace: delays", function()
 end)
 
 describe("pace: pause and probe", function()
-   it("answers eight 429s with half the window, no request for a second and a single probe", function() -- (c)
+   it("answers eight 429s with half the window, no request for a second and a single probe", function()
       local p = warm()
       local tickets = send_all(p, 10)
       assert.equal(8, #tickets)
@@ -459,7 +459,7 @@ describe("pace in simulated walks", function()
          walk.seed, walk.service = seed, service()
          local result = simulation.walk(walk)
          assert.is_nil(result.failed, ("seed %d loses page %s"):format(seed, result.failed))
-         assert.is_true(result.largest <= (options.concurrency or 8)) -- (h)
+         assert.is_true(result.largest <= (options.concurrency or 8))
          local time = result.elapsed / ideal
          figures.mean, figures.worst = figures.mean + time / seeds, math.max(figures.worst, time)
          figures.refused = math.max(figures.refused, result.refused / result.requests)
@@ -481,7 +481,7 @@ describe("pace in simulated walks", function()
    local HEADERS = { { "seconds", "seconds" }, { "no header", nil }, { "a date", "date" } }
 
    for _, header in ipairs(HEADERS) do
-      it("meets a limit of 20 a second, " .. header[1] .. ", within 1.4 of the ideal and with 3 % refused", function() -- (d)
+      it("meets a limit of 20 a second, " .. header[1] .. ", within 1.4 of the ideal and with 3 % refused", function()
          local function bucket() return simulation.bucket(20, 2, header[2]) end
          for _, latency in ipairs { { 0.005, 0.150 }, { 0.005, 0.005 }, { 0.150, 0.150 } } do
             local figures = check(1.4, 0.03, SEEDS, 15, {
@@ -581,7 +581,7 @@ describe("pace in simulated walks", function()
       assert.equal(8, result.largest)
    end)
 
-   it("loses a page of 1,000 at 20 % random 503 in at most 2 of 200 walks", function() -- (b)
+   it("loses a page of 1,000 at 20 % random 503 in at most 2 of 200 walks", function()
       local lost = 0
       for seed = 1, 200 do
          local result = simulation.walk {
@@ -606,7 +606,7 @@ describe("pace in simulated walks", function()
       assert.is_true(p:rate() > 80 and p:rate() < 2.2 * 80, p:rate())
    end)
 
-   it("brings all of 1,000 pages at 10 % random 503 with less than 15 % repeats", function() -- (b)
+   it("brings all of 1,000 pages at 10 % random 503 with less than 15 % repeats", function()
       for seed = 1, 40 do
          local result = simulation.walk {
             pace = pace.new { random = simulation.random(seed + 7919) }, seed = seed, pages = 1000,
@@ -617,7 +617,7 @@ describe("pace in simulated walks", function()
       end
    end)
 
-   it("ends an outage with server after at most 35 repeats and 8 attempts a page", function() -- (a)
+   it("ends an outage with server after at most 35 repeats and 8 attempts a page", function()
       for seed = 1, 200 do
          for _, first in ipairs { 1, 2, 50 } do
             local result = simulation.walk {
@@ -632,7 +632,7 @@ describe("pace in simulated walks", function()
       end
    end)
 
-   it("sleeps past no deadline", function() -- (g)
+   it("sleeps past no deadline", function()
       for seed = 1, 20 do
          for _, service in ipairs { simulation.bucket(5, 2, "seconds"), simulation.flaky(0.5), simulation.outage(2) } do
             local result = simulation.walk {

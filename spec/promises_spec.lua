@@ -1,4 +1,5 @@
--- The numbered promises of the design, each shown over the sandbox, and every user compared with the rule that made it.
+-- What the module promises, by numbers that tests elsewhere ("promise 4") bear too: each shown over the sandbox, and
+-- every user compared with the rule that made it.
 
 local elements = require("avepoint.elements")
 local sandboxes = require("spec.sandbox.sandbox")

@@ -1,5 +1,5 @@
 -- What the module does to its surroundings: files, programs, the environment, the terminal; and what of an answer gets
--- where. The numbers are those of the security items in the design.
+-- where. The numbers are those of the lists in spec/reliability_spec.lua.
 
 local lfs = require("lfs")
 

@@ -1,5 +1,5 @@
--- src/transport.c through its binding: requests over nginx with TLS and over raw sockets that lie. The numbers of
--- faults and security items are those of the lists in the design.
+-- src/transport.c through its binding: requests over nginx with TLS and over raw sockets that lie. The numbers are
+-- those of the lists in spec/reliability_spec.lua.
 
 local core = require("avepoint.elements.core")
 local elements = require("avepoint.elements")

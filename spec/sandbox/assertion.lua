@@ -1,5 +1,5 @@
 -- A signed assertion in place of a secret: what the identity service checks of the JWT.
--- Criteria: every claim and header of the contract, a jti used once, the thumbprint of a
+-- Criteria: every claim and header that the vendor asks for, a jti used once, the thumbprint of a
 -- registered certificate (files DIR/certificates/1.pem, 2.pem, …) and its RS256 signature,
 -- verified by the OpenSSL that nginx has loaded anyway.
 -- luacheck: std ngx_lua

@@ -1,6 +1,6 @@
 -- What the sandbox demands of a request: headers, bearer, query, body.
 -- Criteria: each function gives the reason in words, for a spec's failure message; nothing that
--- the contract does not name gets through.
+-- the vendor does not document gets through.
 -- luacheck: std ngx_lua
 
 local cjson = require("cjson")

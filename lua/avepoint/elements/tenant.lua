@@ -46,7 +46,7 @@ tenant.__name = "avepoint.Tenant"
 ---From a receipt or an error of a walk over the same tenant, `page_size` and `user_ids`; not with `page_index`.
 ---@field resume? string
 
--- A bound on walks that the service's totals would make endless (reliability, fault 44).
+-- A bound on walks that the service's totals would make endless.
 local MAX_PAGES = 100000
 
 local RULES = {
