@@ -204,8 +204,9 @@ local function add_others(parser)
    add_connection(show)
 
    local count = parser:command("count")
-   count:summary("How many users, and how many have each flag.")
-      :description("Walks the tenant and counts its users, those with each flag, and those without a status.")
+   count:summary("How many users, how many have each flag or none, and whose status is unknown.")
+      :description("Walks the tenant and counts its users, those with each flag or none, and those whose status is "
+         .. "unknown.")
       :epilog(ending(examples("avepoint-users count --customer ID --tenant ID")))
    add_connection(count)
 
