@@ -145,7 +145,8 @@ describe("--token-command", function()
 
    it("that fails is exit code 4 with its status, its own words going through", function()
       for command, message in pairs {
-         ["echo locked >&2; exit 3"] = "locked\navepoint-users: auth: no token: --token-command ended with exit status 3; run it by hand",
+         ["echo locked >&2; exit 3"] =
+         "locked\navepoint-users: auth: no token: --token-command ended with exit status 3; run it by hand",
          ["kill -9 $$"] = "--token-command ended with signal 9",
          ["true"] = "--token-command printed nothing; run it by hand",
          ["echo hush-a; echo hush-b"] = "--token-command printed more than one line",

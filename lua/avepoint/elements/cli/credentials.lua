@@ -67,7 +67,8 @@ function credentials.token_from(command)
       if system.interrupted() then
          error(fault.new(fault.INTERRUPTED, "interrupted"), 0)
       elseif not ok then
-         return nil, format("--token-command ended with %s %d; run it by hand", how == "signal" and "signal" or "exit status", status)
+         return nil, format("--token-command ended with %s %d; run it by hand", how == "signal" and "signal" or "exit status",
+            status)
       end
       value = gsub(gsub(value or "", "^%s+", ""), "%s+$", "")
       if value == "" then
