@@ -229,7 +229,7 @@ describe("the README names", function()
 
    it("the command's parts, options and variables", function()
       local _, help = options.parse { "--help" }
-      local commands = words(help:match("\nCommands:\n(.-)\n\n"), "%f[^\n%z] +(%l+) ")
+      local commands = words(help:match("\nCommands:\n(.-)\n\n"), "%f[^\n%z]   (%l+) ")
       assert.is_true(#commands > 3)
       local named = {}
       for _, name in ipairs(readme.names("The command", "")) do

@@ -79,7 +79,7 @@ describe("a terminal", function()
    end
 
    it("is left without the bar by count and show too", function()
-      for command, last in pairs { count = "^no status +0 +0 %%$", show = "^status +MFA disabled$" } do
+      for command, last in pairs { count = "^Status unknown +0 +0 %%$", show = "^status +MFA disabled$" } do
          local lines = screen(drive(80, { command = command, knobs = { size = 300, latency = 20 },
             more = command == "show" and { "--user", require("spec.sandbox.tenant").id(1) } or nil }).master)
          assert.matches(last, lines[#lines])

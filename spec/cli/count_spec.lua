@@ -11,22 +11,23 @@ local function count(knobs)
 end
 
 describe("count", function()
-   it("prints the total, each flag with its share and a bar, and those without a status", function()
+   it("prints the total, each flag with its share and a bar, those without any, and those whose status is unknown", function()
       local result = count { size = 1250, status = "mixed" }
       assert.same({ 0, "" }, { result.status, result.err })
-      local expected, unknown = {}, 0
+      local expected, none, unknown = {}, 0, 0
       for n = 1, 1250 do
          local user = tenants.user(n, { status = "mixed" })
          for _, name in ipairs(elements.status.names(user) or {}) do
             expected[elements.status.label(name)] = (expected[elements.status.label(name)] or 0) + 1
          end
          unknown = unknown + (user.status and 0 or 1)
+         none = none + (user.status and #user.status == 0 and 1 or 0)
       end
       local lines = {}
       for line in result.out:gmatch("[^\n]+") do
          lines[#lines + 1] = line
       end
-      assert.equal(11, #lines)
+      assert.equal(12, #lines)
       assert.equal("users                  1,250", lines[1])
       for i, name in ipairs(elements.status.flags) do
          local label = elements.status.label(name)
@@ -36,8 +37,10 @@ describe("count", function()
          assert.is_true(math.abs(expected[label] / 12.5 - tonumber(share)) <= 0.5)
          assert.is_true(math.abs(expected[label] / 1250 * 40 - #bar) <= 0.5)
       end
+      assert.is_true(none > 0)
+      assert.equal(("%-18s %9d"):format("No flag", none), lines[11]:sub(1, 28))
       assert.equal(626, unknown)
-      assert.matches("^no status +626 +50 %%  ####################$", lines[11])
+      assert.equal("Status unknown           626   50 %  ####################", lines[12])
    end)
 
    it("counts codes that are newer than we, and an empty tenant", function()

@@ -145,9 +145,10 @@ describe("--token-command", function()
 
    it("that fails is exit code 4 with its status, its own words going through", function()
       for command, message in pairs {
-         ["echo locked >&2; exit 3"] = "locked\navepoint-users: auth: no token: --token-command ended with exit status 3",
+         ["echo locked >&2; exit 3"] =
+         "locked\navepoint-users: auth: no token: --token-command ended with exit status 3; run it by hand",
          ["kill -9 $$"] = "--token-command ended with signal 9",
-         ["true"] = "--token-command printed nothing",
+         ["true"] = "--token-command printed nothing; run it by hand",
          ["echo hush-a; echo hush-b"] = "--token-command printed more than one line",
          ["echo hush ž"] = "what --token-command gave holds a character that no token has",
          ["echo Bearer hush"] = "begins with \"Bearer \"",

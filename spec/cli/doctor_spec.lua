@@ -1,6 +1,7 @@
 -- `avepoint-users doctor`, as a real process against the sandbox: each step's line where all is well and where it is not.
 
 local commands = require("spec.support.commands")
+local elements = require("avepoint.elements")
 local keeper = require("spec.sandbox.keeper")
 local liars = require("spec.sandbox.liar")
 
@@ -63,7 +64,7 @@ describe("doctor", function()
       assert.equal(4, result.status)
       assert.equal("ok", lines.connection[1])
       assert.equal("to do", lines.token[1])
-      assert.matches("check AVEPOINT_CLIENT_ID, environment and AVEPOINT_CLIENT_SECRET", lines.token[2])
+      assert.matches("check AVEPOINT_CLIENT_ID, --environment and AVEPOINT_CLIENT_SECRET", lines.token[2], 1, true)
       assert.same({ "-", "not tried before token is ok" }, lines.page)
       assert.is_nil(result.out:find("hush", 1, true))
    end)
@@ -76,6 +77,25 @@ describe("doctor", function()
       assert.matches("set AVEPOINT_CUSTOMER_ID", lines.ids[2])
       assert.equal("ok", lines.connection[1])
       assert.equal("-", lines.token[1])
+   end)
+
+   it("names both ids where both are missing", function()
+      local lines = doctor { customer = false, tenant = false }
+      assert.equal("to do", lines.ids[1])
+      assert.matches("--customer is missing: give the customer's id, or set AVEPOINT_CUSTOMER_ID; --tenant is missing: "
+         .. "give the tenant's id, or set AVEPOINT_TENANT_ID", lines.ids[2], 1, true)
+   end)
+
+   it("leaves the vendor's sign-in out where a base URL of another's lacks its --token-url", function()
+      local lines, result = doctor { ["token-url"] = false }
+      assert.equal(2, result.status)
+      assert.matches("--token-url is missing", lines.options[2], 1, true)
+      assert.same({ "ok", cli.sandbox:base() }, lines.addresses)
+      assert.same({ "ok", "127.0.0.1 is 127.0.0.1" }, lines.names)
+      local own = { ["base-url"] = "https://graph-de.avepointonlineservices.com/partner", ["token-url"] = false,
+         proxy = "http://127.0.0.1:1" }
+      assert.equal("https://graph-de.avepointonlineservices.com/partner, sign-in at "
+         .. elements.environments.commercial.token_url, doctor(own).addresses[2])
    end)
 
    it("finds an untrusted and an expired certificate", function()

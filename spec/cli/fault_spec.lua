@@ -2,6 +2,7 @@
 
 local elements = require("avepoint.elements")
 local fault = require("avepoint.elements.cli.fault")
+local liars = require("spec.sandbox.liar")
 
 local function of(f, ...)
    local ok, err = pcall(f, ...)
@@ -46,12 +47,32 @@ describe("the line of an error", function()
          ["certificate can't be read: /certificate is empty"] = "AVEPOINT_CERTIFICATE can't be read: /certificate is empty",
          ["the certificate expired"] = "the certificate expired",
          ["check client_id, environment and client_secret; it says \"no client_id\""] =
-         "check AVEPOINT_CLIENT_ID, environment and AVEPOINT_CLIENT_SECRET; it says \"no client_id\"",
+         "check AVEPOINT_CLIENT_ID, --environment and AVEPOINT_CLIENT_SECRET; it says \"no client_id\"",
          ["the deadline of 2 s passed after 0 users; go on with resume"] = "the deadline of 2 s passed after 0 users",
       } do
          err.message = text
          assert.equal("config: " .. line, fault.of(err).message)
       end
+   end)
+
+   it("says the options that the module's own advice means", function()
+      local liar <close> = liars.start()
+      local function line(status, body, sign_in)
+         local knobs = { status = status, json = liar:upload(body) }
+         local client <close> = elements.client {
+            token = not sign_in and "a-token" or nil, client_id = sign_in and "a", client_secret = sign_in and "a-secret",
+            base_url = liar:base(not sign_in and knobs or {}), token_url = sign_in and liar:token_url(knobs), proxy = "",
+            max_attempts = 1,
+         }
+         local _, err = client:tenant("a", "b"):count()
+         return fault.of(err).message
+      end
+      assert.matches("; check AVEPOINT_CLIENT_ID, --environment and AVEPOINT_CLIENT_SECRET;",
+         line(401, '{"error":"invalid_client"}', true), 1, true)
+      assert.matches("; check AVEPOINT_CLIENT_ID, --token-url and --environment;",
+         line(400, '{"error":"invalid_request"}', true), 1, true)
+      assert.matches("; check --customer, --tenant and the user ids", line(400, "{}"), 1, true)
+      assert.matches("get a new one, for this environment", line(401, "{}"), 1, true)
    end)
 end)
 

@@ -61,6 +61,13 @@ describe("--help", function()
       end
    end)
 
+   it("says that nothing was sent where that is so", function()
+      for _, name in ipairs(COMMANDS) do
+         local _, text = parse(name, "--help")
+         assert.equal(name ~= "doctor", text:find("; nothing was sent", 1, true) ~= nil, name)
+      end
+   end)
+
    it("gives examples that can be typed", function()
       for _, name in ipairs { "", table.unpack(COMMANDS) } do
          local _, text = parse(table.unpack(name == "" and { "-h" } or { name, "-h" }))
@@ -103,8 +110,11 @@ describe("options.parse", function()
       assert.equal("a command is required", wrong())
       assert.matches("can not be used together", wrong("list", "--user", "a", "--users-from", "b"))
       assert.matches("missing option '%-%-user'", wrong("show"))
-      assert.matches("an argument is too many; ids stand behind %-%-user", wrong("show", "--user", "a", "--", "x"))
-      assert.matches("an argument is too many", wrong("list", "x"))
+      assert.equal("an argument is too many; ids stand behind --user", wrong("show", "--user", "a", "--", "x"))
+      assert.equal("an argument is too many; ids stand behind --user, flags behind --status", wrong("list", "x"))
+      for _, command in ipairs { "count", "doctor", "flags" } do
+         assert.equal("an argument is too many", wrong(command, "x"))
+      end
       assert.matches("a name is missing", wrong("list", "--fields", ","))
    end)
 

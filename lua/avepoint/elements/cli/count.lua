@@ -1,4 +1,4 @@
--- count: how many users a tenant has, and how many of them have each flag.
+-- count: how many users a tenant has, how many of them have each flag or none, and whose status is unknown.
 --
 -- The whole tenant is walked, and nothing is printed before its end: a part of a count is no count.
 
@@ -17,7 +17,7 @@ local count = {}
 
 local BAR = 40
 
-local function report(total, unknown, counts)
+local function report(total, none, unknown, counts)
    local codes = {}
    for code in ipairs(elements.status.flags) do
       codes[code] = code - 1
@@ -38,7 +38,8 @@ local function report(total, unknown, counts)
    for _, code in ipairs(codes) do
       line(elements.status.label(code), counts[code] or 0)
    end
-   line("no status", unknown)
+   line("No flag", none)
+   line("Status unknown", unknown)
    return concat(lines)
 end
 
@@ -49,9 +50,12 @@ function count.run(args, con)
    local client, tenant = session.open(args, con)
    local _ <close> = client
    local walk <close> = fault.checked(tenant.users, tenant, { deadline = args.deadline })
-   local counts = {}
+   local counts, none = {}, 0
    for user in walk do
       local seen
+      if user.status and not user.status[1] then
+         none = none + 1
+      end
       for _, code in ipairs(user.status or {}) do
          seen = seen or {}
          if not seen[code] then
@@ -62,7 +66,7 @@ function count.run(args, con)
    end
    local receipt = walk:receipt()
    con:finish()
-   output.write(con, report(receipt.users, receipt.status_unknown, counts))
+   output.write(con, report(receipt.users, none, receipt.status_unknown, counts))
    return doubts.of(con, receipt) and fault.UNSURE or 0
 end
 

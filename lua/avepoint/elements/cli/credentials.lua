@@ -67,11 +67,12 @@ function credentials.token_from(command)
       if system.interrupted() then
          error(fault.new(fault.INTERRUPTED, "interrupted"), 0)
       elseif not ok then
-         return nil, format("--token-command ended with %s %d", how == "signal" and "signal" or "exit status", status)
+         return nil, format("--token-command ended with %s %d; run it by hand", how == "signal" and "signal" or "exit status",
+            status)
       end
       value = gsub(gsub(value or "", "^%s+", ""), "%s+$", "")
       if value == "" then
-         return nil, "--token-command printed nothing"
+         return nil, "--token-command printed nothing; run it by hand"
       elseif find(value, "[\r\n]") then
          return nil, "--token-command printed more than one line; it must print the token alone"
       end

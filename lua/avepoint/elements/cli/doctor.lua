@@ -34,6 +34,20 @@ local function address(args, name)
    return args[name] or cloud[name]
 end
 
+-- Is it known where to sign in? A --base-url that is none of the environment's wants a --token-url, else no client is made.
+local function has_sign_in(args)
+   if args.token_url then
+      return true
+   end
+   local ok, client = pcall(elements.client, {
+      client_id = "none", client_secret = "none", environment = args.environment, base_url = args.base_url,
+   })
+   if ok and client then
+      client:close()
+   end
+   return ok
+end
+
 -- The first of these variables that is set, and its name; libcurl takes an empty one for none.
 local function variable(...)
    for _, name in ipairs { ... } do
@@ -91,7 +105,7 @@ end
 function steps.addresses(args, state)
    local base_url = address(args, "base_url")
    state.hosts = { host_of(base_url) }
-   if args.token_command then
+   if args.token_command or not has_sign_in(args) then
       return base_url
    end
    local token_url = address(args, "token_url")

@@ -64,8 +64,18 @@ local OPTIONS = setmetatable({
    resume = "--resume-file", max_users = "--max", user_ids = "--user", certificate = "AVEPOINT_CERTIFICATE",
 }, { __index = WORDS })
 
+-- What a word alone does not tell: as it is there, and here.
+local PHRASES = {
+   { "client_id, environment and ", "client_id, --environment and " },
+   { "token_url and environment", "token_url and --environment" },
+   { "check ids, page_size and the number of user_ids", "check --customer, --tenant and the user ids" },
+}
+
 -- Whole words, but for those of a path.
 local function in_our_words(text)
+   for _, phrase in ipairs(PHRASES) do
+      text = gsub(text, phrase[1], phrase[2])
+   end
    text = gsub(text, "%f[%w_/.%-][%l_]+%f[^%w_/.%-]", WORDS)
    text = gsub(text, "^config: certificate ", "config: AVEPOINT_CERTIFICATE ")
    text = gsub(text, 'set environment = "([%l_]+)"', "give --environment %1")

@@ -25,17 +25,17 @@ local function table_of(title, rows)
    return concat(lines, "\n")
 end
 
--- Those that a command never gives are left out.
-local function codes(never)
+-- What a command says of them in its own words; one that it never gives is false.
+local function codes(own)
    local list = { "Exit codes:" }
    for _, pair in ipairs(fault.CODES) do
-      local text, lines = pair[2], {}
+      local text, lines = own and own[pair[1]] or pair[2], {}
       while #text > 68 do -- to the width of the help
          local head = match(text:sub(1, 69), "^(.*) ")
          lines[#lines + 1], text = head, text:sub(#head + 2)
       end
       lines[#lines + 1] = text
-      if not (never and never[pair[1]]) then
+      if not own or own[pair[1]] ~= false then
          list[#list + 1] = format("   %-6d%s", pair[1], concat(lines, "\n         "))
       end
    end
@@ -53,8 +53,8 @@ local function examples(...)
    return "Examples:\n   " .. concat({ ... }, "\n   ")
 end
 
-local function ending(text, never)
-   return text .. "\n\n" .. VARIABLES .. "\n\n" .. codes(never)
+local function ending(text, own)
+   return text .. "\n\n" .. VARIABLES .. "\n\n" .. codes(own)
 end
 
 -- What an argument means; each gives the value, or nil and what is wrong.
@@ -204,8 +204,9 @@ local function add_others(parser)
    add_connection(show)
 
    local count = parser:command("count")
-   count:summary("How many users, and how many have each flag.")
-      :description("Walks the tenant and counts its users, those with each flag, and those without a status.")
+   count:summary("How many users, how many have each flag or none, and whose status is unknown.")
+      :description("Walks the tenant and counts its users, those with each flag or none, and those whose status is "
+         .. "unknown.")
       :epilog(ending(examples("avepoint-users count --customer ID --tenant ID")))
    add_connection(count)
 
@@ -214,14 +215,16 @@ local function add_others(parser)
       :description("Checks the options in force, name resolution, TLS, proxy, clock, sign-in and one page of one user. "
          .. "Prints a line for each, with nothing secret in it.")
       :epilog(ending(examples("avepoint-users doctor",
-         "avepoint-users doctor --environment us_government --ca-file corp.pem"), { [fault.UNSURE] = true }))
+         "avepoint-users doctor --environment us_government --ca-file corp.pem"), {
+         [fault.USAGE] = "wrong usage: an argument or a variable; the rest is checked all the same", [fault.UNSURE] = false,
+      }))
    add_connection(doctor)
 
    local flags = parser:command("flags")
    flags:summary("The nine status flags.")
       :description("Prints the status flags: code, name and label.")
       :epilog(examples("avepoint-users flags") .. "\n\n" .. codes {
-         [fault.UNSURE] = true, [fault.DENIED] = true, [fault.THROTTLED] = true, [fault.INTERRUPTED] = true,
+         [fault.UNSURE] = false, [fault.DENIED] = false, [fault.THROTTLED] = false, [fault.INTERRUPTED] = false,
       })
    add_help(flags)
 end
@@ -248,6 +251,11 @@ local function new_parser()
    end
    return parser
 end
+
+-- Where an argument may have been meant to stand, by command.
+local BEHIND = {
+   list = "; ids stand behind --user, flags behind --status", show = "; ids stand behind --user",
+}
 
 -- A secret that was typed is told where it belongs, and never shown.
 local function hint(argv)
@@ -277,7 +285,7 @@ function options.parse(argv)
       error(args, 0)
    elseif not args then
       message = message:gsub("\nDid", "; did"):gsub("^too many arguments$",
-         "an argument is too many; ids stand behind --user, flags behind --status")
+         "an argument is too many" .. (BEHIND[argv[1]] or ""))
       fault.usage("%s", message .. hint(argv))
    end
    local result = message

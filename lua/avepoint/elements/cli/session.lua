@@ -6,18 +6,13 @@ local elements = require("avepoint.elements")
 local credentials = require("avepoint.elements.cli.credentials")
 local fault = require("avepoint.elements.cli.fault")
 
-local find, match = string.find, string.match
+local concat = table.concat
+local find, format, match = string.find, string.format, string.match
 local getenv = os.getenv
 
 local session = {}
 
-local function id(args, name, variable)
-   local value = args[name] or getenv(variable)
-   if not value or value == "" then
-      fault.usage("--%s is missing: give the %s's id, or set %s", name, name, variable)
-   end
-   return value
-end
+local IDS = { { "customer", "AVEPOINT_CUSTOMER_ID" }, { "tenant", "AVEPOINT_TENANT_ID" } }
 
 ---The options for elements.client, and what to call the credential.
 ---@param args table
@@ -44,7 +39,18 @@ end
 ---@return string customer_id
 ---@return string tenant_id
 function session.ids(args)
-   return id(args, "customer", "AVEPOINT_CUSTOMER_ID"), id(args, "tenant", "AVEPOINT_TENANT_ID")
+   local ids, missing = {}, {}
+   for i, pair in ipairs(IDS) do
+      local name, variable = pair[1], pair[2]
+      ids[i] = args[name] or getenv(variable) or ""
+      if ids[i] == "" then
+         missing[#missing + 1] = format("--%s is missing: give the %s's id, or set %s", name, name, variable)
+      end
+   end
+   if missing[1] then
+      fault.usage("%s", concat(missing, "; "))
+   end
+   return ids[1], ids[2]
 end
 
 ---Opens client and tenant, with the console for their events; raises a fault or an error of the module.
