@@ -14,6 +14,9 @@ local SUPPRESSED = {
    ASAN = "interceptor_via_lib:_openssl.so\n",
 }
 
+-- A thread ended while LeakSanitizer looked at it: it says so, and looks at all the rest. No finding.
+local GONE = "==%d+==Unable to get registers from thread %d+%.\n"
+
 report.run("asan", function(r)
    local folder = suite.build("asan", {
       CC = "clang", CPPFLAGS = "-D_FORTIFY_SOURCE=0",
@@ -55,8 +58,11 @@ exec clang -fsanitize=address -shared-libasan -Wl,-rpath,%s "$@"]]):format(runti
    local reports = keeper.output("ls " .. folder .. "/report.* 2>/dev/null")
    local count = 0
    for path in reports:gmatch("[^\n]+") do
-      count = count + 1
-      r:fail(path .. ":\n" .. keeper.read(path):sub(1, 6000))
+      local text = keeper.read(path):gsub(GONE, "")
+      if text ~= "" then
+         count = count + 1
+         r:fail(path .. ":\n" .. text:sub(1, 6000))
+      end
    end
    r:figure("%d tests under ASan, UBSan and LSan, %d reports", good + bad, count)
 end)
